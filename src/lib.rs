@@ -1,0 +1,26 @@
+//! imgmirror brings every picture of a collection of saved articles home.
+//!
+//! ```text
+//! documents ─ collect ─▶ References ─ peel, resolve ─▶ Targets ─ scope, dedupe ─▶ Assets ─ fetch ─▶ Outcomes
+//!                                                                                             │
+//! mirrored documents ◀─ splice ─ Edits ◀─ plan ───────────── Catalog ◀─ record ─ Store ◀─────┘
+//! ```
+
+pub mod cli;
+pub mod collect;
+pub mod config;
+pub mod demo;
+pub mod document;
+pub mod fetch;
+pub mod frontier;
+pub mod media_type;
+pub mod mirror;
+pub mod pipeline;
+pub mod progress;
+pub mod proxy;
+pub mod report;
+pub mod rewrite;
+pub mod sanitize;
+pub mod scope;
+pub mod target;
+pub mod text;
