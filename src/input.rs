@@ -460,5 +460,5 @@ fn error_path(error: &ignore::Error) -> Option<&Path> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;
