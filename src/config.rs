@@ -38,7 +38,7 @@ pub struct Surroundings<'a> {
     pub directory: &'a Path,
 }
 
-/// The settings found, by the id of their argument.
+/// The settings found, by the long flag of their argument.
 #[derive(Debug, Default)]
 pub struct Settings {
     values: BTreeMap<String, Vec<OsString>>,
@@ -57,7 +57,7 @@ impl Settings {
             if !is_configurable(&sub) {
                 return sub;
             }
-            sub.mut_args(|arg| match self.values.get(arg.get_id().as_str()) {
+            sub.mut_args(|arg| match arg.get_long().and_then(|long| self.values.get(long)) {
                 Some(values) => arg.default_values(values.iter().cloned()),
                 None => arg,
             })
@@ -127,7 +127,7 @@ pub fn load(command: &Command, typed: &ArgMatches, surroundings: &Surroundings<'
             let values = variable_values(arg, value);
             judge(reference, arg, &values)
                 .map_err(|told| error(format!("the environment variable {}: {told}", variable_name(long))))?;
-            settings.values.insert(arg.get_id().to_string(), values);
+            settings.values.insert(long.to_owned(), values);
         }
     }
     Ok(settings)
@@ -191,7 +191,7 @@ fn file_values(reference: &Command, text: &str) -> Result<BTreeMap<String, Vec<O
         let arg = known.ok_or_else(|| (at, unknown_key(reference, name, value.get_ref())))?;
         let read = setting_values(arg, value).map_err(|told| (at, format!("`{name}`: {told}")))?;
         judge(reference, arg, &read).map_err(|told| (at, format!("`{name}`: {told}")))?;
-        values.insert(arg.get_id().to_string(), read);
+        values.insert(name.to_owned(), read);
     }
     Ok(values)
 }

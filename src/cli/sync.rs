@@ -45,7 +45,7 @@ pub struct SyncArgs {
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// The folder to write the mirror to [default: mirror]
-    #[arg(short, long = "output", value_name = "DIR", default_value = DEFAULT_OUTPUT, hide_default_value = true)]
+    #[arg(short = 'o', long = "output", value_name = "DIR", default_value = DEFAULT_OUTPUT, hide_default_value = true)]
     pub mirror: PathBuf,
     /// Edit the documents themselves; `imgmirror restore` puts them back (needs --assets)
     #[arg(long)]
