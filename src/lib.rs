@@ -13,6 +13,7 @@ pub mod demo;
 pub mod document;
 pub mod fetch;
 pub mod frontier;
+pub mod input;
 pub mod media_type;
 pub mod mirror;
 pub mod pipeline;
