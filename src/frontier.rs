@@ -209,18 +209,20 @@ impl<P: Pending> Frontier<P> {
 
     fn offer(&mut self, origin: &Arc<str>, now: Instant) -> Result<Offer, PendingError> {
         let Some(queue) = self.queues.get(origin) else { return Ok(Offer::Rest) };
-        let gate = match queue.politeness.gate(&self.manners, now) {
+        let earliest = queue.returned.keys().next().map(|(due, _)| *due);
+        let room = queue.returned.len() < RETURNED_MAX;
+        let aside = match queue.politeness.gate(&self.manners, now) {
             Gate::Full => return Ok(Offer::Rest),
-            // A queue without work must not keep the run waiting.
-            Gate::Until(due) if !queue.returned.is_empty() || self.refill(origin)? => return Ok(Offer::Wait(due)),
-            Gate::Until(_) => return Ok(Offer::Rest),
+            Gate::Until(due) => {
+                // A queue without work must not keep the run waiting.
+                let work = earliest.is_some() || self.refill(origin)?;
+                return Ok(if work { Offer::Wait(due) } else { Offer::Rest });
+            }
             Gate::Aside(aside) => Some(aside),
             Gate::Open => None,
         };
-        let earliest = queue.returned.keys().next().map(|(due, _)| *due);
         // Nobody waits for a host that is set aside.
-        let due = earliest.is_some_and(|due| due <= now || gate.is_some());
-        let room = queue.returned.len() < RETURNED_MAX;
+        let due = earliest.is_some_and(|due| due <= now || aside.is_some());
         let job = if due {
             self.queues.get_mut(origin).and_then(|queue| queue.returned.pop_first()).map(|(_, job)| job)
         } else if room && self.refill(origin)? {
@@ -234,7 +236,7 @@ impl<P: Pending> Frontier<P> {
             None
         };
         let Some(job) = job else { return Ok(earliest.map_or(Offer::Rest, Offer::Wait)) };
-        if let Some(aside) = gate {
+        if let Some(aside) = aside {
             return Ok(Offer::Aside(job, aside));
         }
         if let Some(queue) = self.queues.get_mut(origin) {
@@ -263,9 +265,8 @@ impl<P: Pending> Frontier<P> {
     /// Whether the next fresh asset of `origin` might join a queue that has enough waiting already.
     fn fallback_is_full(&self, origin: &Arc<str>) -> bool {
         let Some(asset) = self.queues.get(origin).and_then(|queue| queue.fresh.front()) else { return false };
-        Job::fallbacks(asset).any(|other| {
-            self.queues.get(other.as_str()).is_some_and(|queue| queue.returned.len() >= RETURNED_MAX)
-        })
+        Job::fallbacks(asset)
+            .any(|other| self.queues.get(other.as_str()).is_some_and(|queue| queue.returned.len() >= RETURNED_MAX))
     }
 }
 

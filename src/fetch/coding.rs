@@ -90,9 +90,7 @@ fn one<'r>(
         Coding::Deflate if zlib => Box::new(ZlibDecoder::new(reader)),
         Coding::Deflate => Box::new(DeflateDecoder::new(reader)),
         Coding::Brotli => Box::new(BrotliDecoder::new(reader)),
-        Coding::Zstd => {
-            Box::new(ZstdDecoder::with_params(reader, &[DParameter::window_log_max(ZSTD_WINDOW_LOG_MAX)]))
-        }
+        Coding::Zstd => Box::new(ZstdDecoder::with_params(reader, &[DParameter::window_log_max(ZSTD_WINDOW_LOG_MAX)])),
     }
 }
 

@@ -126,8 +126,7 @@ impl Clients {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = self.builder(route)?.tls_certs_merge(trust).build();
         // A machine without certificates still fetches what needs none; https fails there as `tls`, never unverified.
-        client
-            .or_else(|_| self.builder(route).map(|builder| builder.tls_certs_only([]))?.build().map_err(describe))
+        client.or_else(|_| self.builder(route).map(|builder| builder.tls_certs_only([]))?.build().map_err(describe))
     }
 
     fn builder(&self, route: &Route) -> Result<reqwest::ClientBuilder, BadOption> {

@@ -115,7 +115,8 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(text.parse(), Ok(expected), "{text}");
         }
-        for text in ["", "a", "a:80", "a:80:b", "a:0:b:80", "a:80:b:99999", "[::1:80:b:80", "a:80:b:80:c", "a b:1:c:1"] {
+        for text in ["", "a", "a:80", "a:80:b", "a:0:b:80", "a:80:b:99999", "[::1:80:b:80", "a:80:b:80:c", "a b:1:c:1"]
+        {
             assert!(text.parse::<ConnectTo>().is_err(), "{text}");
         }
     }

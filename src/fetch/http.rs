@@ -8,7 +8,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-
 use futures::{Stream, StreamExt};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use tokio::time::timeout;
@@ -18,7 +17,7 @@ use url::Url;
 use super::connect::{Clients, Plan};
 use super::cookies::Cookies;
 use super::options::{BadOption, Options};
-use super::{FailureKind, Validators, one_line, origin, shown, without_credentials};
+use super::{FailureKind, Validators, one_line, shown, without_credentials};
 
 use crate::scope::Refusal;
 

@@ -194,8 +194,7 @@ mod tests {
     fn job(sources: &[&str]) -> Job {
         let sources: Vec<url::Url> = sources.iter().map(|url| url.parse().unwrap()).collect();
         let target = sources[0].clone();
-        let asset =
-            Asset { id: 7, target: target.clone(), sources, site: None, referer_hint: None, validators: None };
+        let asset = Asset { id: 7, target: target.clone(), sources, site: None, referer_hint: None, validators: None };
         let mut job = Job::new(asset, origin(&target).into());
         job.begin(RefererPolicy::Auto, &Learned::default());
         job

@@ -166,8 +166,23 @@ impl FailureKind {
     pub const ALL: [FailureKind; 17] = {
         use FailureKind::*;
         [
-            Gone, Forbidden, Throttled, ServerError, Timeout, Connection, Tls, Dns, Redirects, Truncated, TooLarge,
-            NotAnImage, Empty, Placeholder, BadUrl, OutOfScope, Disk,
+            Gone,
+            Forbidden,
+            Throttled,
+            ServerError,
+            Timeout,
+            Connection,
+            Tls,
+            Dns,
+            Redirects,
+            Truncated,
+            TooLarge,
+            NotAnImage,
+            Empty,
+            Placeholder,
+            BadUrl,
+            OutOfScope,
+            Disk,
         ]
     };
 

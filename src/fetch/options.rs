@@ -74,7 +74,8 @@ impl FromStr for Header {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // What was typed is not repeated: it may be a secret.
-        let (name, value) = text.split_once(':').ok_or_else(|| BadOption("a header is written 'Name: value'".into()))?;
+        let (name, value) =
+            text.split_once(':').ok_or_else(|| BadOption("a header is written 'Name: value'".into()))?;
         let name: HeaderName =
             name.trim().parse().map_err(|_| BadOption("that is not the name of a header".to_owned()))?;
         // These frame the message or make the answer a part; they are ours to say.
@@ -164,7 +165,8 @@ mod tests {
 
     #[test]
     fn rates_are_read_as_intervals() {
-        let cases = [("2/s", 500), ("30/m", 2_000), ("3600/h", 1_000), ("0.5/s", 2_000), ("4", 250), (" 1 / s ", 1_000)];
+        let cases =
+            [("2/s", 500), ("30/m", 2_000), ("3600/h", 1_000), ("0.5/s", 2_000), ("4", 250), (" 1 / s ", 1_000)];
         for (text, millis) in cases {
             let rate: Rate = text.parse().unwrap();
             assert_eq!(rate.interval(), Duration::from_millis(millis), "{text}");
@@ -179,7 +181,8 @@ mod tests {
     fn headers_that_frame_a_message_are_not_the_users() {
         let header: Header = "X-Key:  a b ".parse().unwrap();
         assert_eq!((header.name.as_str(), header.value.as_bytes()), ("x-key", b"a b".as_slice()));
-        for text in ["", "X-Key", "Host: a", "Content-Length: 1", "Range: bytes=0-", "If-None-Match: x", "a b: c", "A: b\nc"]
+        for text in
+            ["", "X-Key", "Host: a", "Content-Length: 1", "Range: bytes=0-", "If-None-Match: x", "a b: c", "A: b\nc"]
         {
             assert!(text.parse::<Header>().is_err(), "{text:?}");
         }

@@ -184,7 +184,9 @@ mod tests {
     fn a_content_range_is_exact_or_none() {
         let read = |text: &str| content_range(&headers(&[("content-range", text)]));
         assert_eq!(read("bytes 5-9/10"), Some(ContentRange { first: 5, last: 9, total: 10 }));
-        for text in ["bytes 5-9/*", "bytes */10", "bytes 9-5/10", "bytes 5-10/10", "items 5-9/10", "5-9/10", "bytes 5-/10"] {
+        for text in
+            ["bytes 5-9/*", "bytes */10", "bytes 9-5/10", "bytes 5-10/10", "items 5-9/10", "5-9/10", "bytes 5-/10"]
+        {
             assert_eq!(read(text), None, "{text}");
         }
     }
