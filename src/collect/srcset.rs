@@ -1,1 +1,5 @@
 //! Placeholder.
+use crate::text::Span;
+pub fn candidates(_: &str) -> Vec<Span> {
+    Vec::new()
+}
