@@ -55,7 +55,7 @@ impl Reader<'_> {
             Visit::Style(span) => {
                 let slot = Slot::new("style");
                 let css = &html[span.start..span.end];
-                css::collect(css, css::Context::Stylesheet, &slot, &mut |mut reference| {
+                css::collect(css, &slot, &mut |mut reference| {
                     reference.span = reference.span.shifted(span.start);
                     sink(reference);
                 });
@@ -108,7 +108,7 @@ impl Reader<'_> {
                     report(text, span, slot, Layers::of(Layer::Srcset), sink);
                 }
             }
-            Reading::Css => css::collect(text, css::Context::Declarations, slot, sink),
+            Reading::Css => css::collect(text, slot, sink),
             Reading::Json => value::json(text, self.names_image, slot, sink),
             Reading::PercentJson => {
                 let inner = value::decode_percent(text);
