@@ -1,1 +1,190 @@
-//! Placeholder.
+//! The one place where the stages are joined: documents in, pictures fetched, documents out.
+
+mod collecting;
+mod fetching;
+mod placement;
+mod recording;
+mod rewriting;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::fetch::{self, Fetch, HttpFetcher};
+use crate::input::Discovery;
+use crate::mirror::Mirror;
+use crate::mirror::catalog::{Backlog, Catalog};
+use crate::mirror::store::{Durability, LocalStore};
+use crate::progress::Progress;
+use crate::report::Summary;
+pub use collecting::{Collecting, Mention, SlotFilter};
+use fetching::Fetched;
+pub use placement::{Links, Placement};
+use recording::Recorded;
+pub use rewriting::MissingPolicy;
+use rewriting::{Rewriting, Rewritten};
+
+/// Whether a run may ask anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    Online(Backlog),
+    Offline,
+}
+
+/// Whether a run does what it plans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Act,
+    /// Only the plan: nothing is fetched, nothing written.
+    Plan,
+}
+
+/// Everything that a run is told.
+#[derive(Debug)]
+pub struct Job {
+    pub output: PathBuf,
+    pub collecting: Collecting,
+    pub placement: Placement,
+    pub links: Links,
+    pub missing: MissingPolicy,
+    pub network: Network,
+    pub fetch: fetch::Options,
+    pub durability: Durability,
+    /// `--urls`: pictures to keep that no document refers to.
+    pub urls: Vec<url::Url>,
+}
+
+/// Runs `imgmirror sync`: the flow of the whole program.
+///
+/// `inputs` opens the walk over the documents; it is asked again when the documents of the first pass have taught a
+/// proxy that its rules did not know.
+pub async fn sync(
+    mut job: Job,
+    inputs: impl Fn() -> anyhow::Result<Discovery>,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> anyhow::Result<Summary> {
+    let started = Instant::now();
+    let mirror = Mirror::open(&job.output)?;
+    let store = Arc::new(open_store(&job, &mirror)?);
+    let catalog = Catalog::open(&mirror.catalog(), job.durability)?;
+    let run = catalog.begin_run()?;
+
+    progress.phase("collecting");
+    let recorded = collect(&mut job, &inputs, &catalog, run, progress, stop)?;
+
+    progress.phase("fetching");
+    let (catalog, fetched) =
+        fetch_assets(&job, recorded.credentials.clone(), store, catalog, run, progress, stop).await?;
+
+    progress.phase("rewriting");
+    let rewriting = rewriting(&job, &mirror);
+    let rewritten = rewriting.rewrite(&catalog, run, progress, stop)?;
+
+    let summary = summarise(&catalog, run, &recorded, &fetched, &rewritten, started)?;
+    catalog.finish_run(run, &serde_json::to_string(&summary)?)?;
+    Ok(summary)
+}
+
+/// What [`sync`] would do. Works on a copy of the catalog, so that the mirror stays as it is, or stays absent.
+pub fn plan(
+    mut job: Job,
+    inputs: impl Fn() -> anyhow::Result<Discovery>,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> anyhow::Result<Summary> {
+    let started = Instant::now();
+    let folder = tempfile::tempdir()?;
+    let copy = Catalog::copy(&crate::mirror::catalog_path(&job.output), &folder.path().join("catalog.sqlite"))?;
+    let run = copy.begin_run()?;
+    let recorded = collect(&mut job, &inputs, &copy, run, progress, stop)?;
+    let counts = copy.plan_fetch(run, backlog(job.network))?;
+    let fetched = Fetched { total: counts.total, held: counts.held, ..Fetched::default() };
+    let mirror = Mirror::unlocked(&job.output);
+    let rewritten = rewriting(&job, &mirror).would_write(&copy, run)?;
+    summarise(&copy, run, &recorded, &fetched, &rewritten, started)
+}
+
+fn open_store(job: &Job, mirror: &Mirror) -> anyhow::Result<LocalStore> {
+    let assets = match &job.placement {
+        Placement::Mirror => mirror.assets(),
+        Placement::InPlace { assets } => assets.clone(),
+    };
+    let store = LocalStore::new(assets, mirror.tmp(), job.durability);
+    store.sweep_tmp().map_err(|error| anyhow::anyhow!("{error}; {}", error.advice()))?;
+    Ok(store)
+}
+
+/// Records the documents, again when they teach a proxy: what was collected before it was known is collected anew.
+fn collect(
+    job: &mut Job,
+    inputs: &impl Fn() -> anyhow::Result<Discovery>,
+    catalog: &Catalog,
+    run: i64,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> anyhow::Result<Recorded> {
+    for rule in catalog.learned_proxies()? {
+        if let Ok(learned) = rule.parse() {
+            job.collecting.rules.learn(&learned);
+        }
+    }
+    let recorded = recording::record(&job.collecting, inputs()?, catalog, run, progress, stop)?;
+    if recorded.learned.is_empty() || stop.is_cancelled() {
+        return Ok(recorded);
+    }
+    catalog.begin()?;
+    for learned in &recorded.learned {
+        job.collecting.rules.learn(learned);
+        catalog.learn_proxy(&learned.prefix, &learned.to_string())?;
+    }
+    catalog.commit()?;
+    let silent = Progress::silent();
+    let again = recording::record(&job.collecting, inputs()?, catalog, run, &silent, stop)?;
+    Ok(Recorded { read: recorded.read, unchanged: recorded.unchanged, failed: recorded.failed, ..again })
+}
+
+fn backlog(network: Network) -> Backlog {
+    match network {
+        Network::Online(backlog) => backlog,
+        Network::Offline => Backlog::Missing,
+    }
+}
+
+async fn fetch_assets(
+    job: &Job,
+    credentials: std::collections::HashMap<String, String>,
+    store: Arc<LocalStore>,
+    catalog: Catalog,
+    run: i64,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> anyhow::Result<(Catalog, Fetched)> {
+    if job.network == Network::Offline {
+        let counts = catalog.plan_fetch(run, Backlog::Missing)?;
+        return Ok((catalog, Fetched { total: counts.total, held: counts.held, ..Fetched::default() }));
+    }
+    let fetcher = Arc::new(HttpFetcher::new(&job.fetch)?);
+    let plan = fetching::Plan {
+        run,
+        backlog: backlog(job.network),
+        options: job.fetch.clone(),
+        credentials,
+        progress,
+        stop: stop.clone(),
+    };
+    fetching::fetch(fetcher, store, catalog, plan).await
+}
+
+fn rewriting<'a>(job: &'a Job, mirror: &'a Mirror) -> Rewriting<'a> {
+    Rewriting {
+        collecting: &job.collecting,
+        mirror,
+        placement: &job.placement,
+        links: &job.links,
+        missing: job.missing,
+        durability: job.durability,
+    }
+}

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::mirror::store::Durability;
-pub use fetching::{AssetCounts, Backlog, MissingAsset};
+pub use fetching::{AssetCounts, Backlog, CaptureRow, MissingAsset, Recorded};
 pub use rewriting::{HeldReference, Journal, RewriteRow};
 pub use rows::{DocumentRow, Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
 
@@ -130,7 +130,8 @@ impl Catalog {
     }
 
     pub fn learn_proxy(&self, prefix: &str, rule: &str) -> Result<()> {
-        self.connection.execute("INSERT OR REPLACE INTO proxy (prefix, rule) VALUES (?1, ?2)", params![prefix, rule])?;
+        self.connection
+            .execute("INSERT OR REPLACE INTO proxy (prefix, rule) VALUES (?1, ?2)", params![prefix, rule])?;
         Ok(())
     }
 
@@ -151,6 +152,11 @@ impl Catalog {
 /// Milliseconds since 1970.
 fn now() -> i64 {
     jiff::Timestamp::now().as_millisecond()
+}
+
+fn millis(time: std::time::SystemTime) -> i64 {
+    let since = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A path as the catalog keeps it: text where it is UTF-8, bytes where it is not.

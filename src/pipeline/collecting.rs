@@ -46,22 +46,16 @@ pub struct Mention {
 }
 
 impl Collecting {
-    /// Reads a document and reports its references in ascending order, none overlapping another.
-    ///
-    /// `witnesses` learns from elements that name one picture twice. A document that cannot be read is an error; one
-    /// that is only odd gives what can be read and says so in the facts.
-    pub fn read(
-        &self,
-        path: &Path,
-        witnesses: &mut Witnesses,
-        each: &mut dyn FnMut(Mention),
-    ) -> Result<(Document, Facts), ReadError> {
-        let document = Document::read(path, self.max_document)?;
-        let facts = self.mentions(path, &document, witnesses, each);
-        Ok((document, facts))
+    /// Reads a document.
+    pub fn open(&self, path: &Path) -> Result<Document, ReadError> {
+        Document::read(path, self.max_document)
     }
 
-    fn mentions(
+    /// Reports the references of a document in ascending order, none overlapping another.
+    ///
+    /// `witnesses` learns from elements that name one picture twice. A document that is odd gives what can be read, and
+    /// the facts say so.
+    pub fn mentions(
         &self,
         path: &Path,
         document: &Document,

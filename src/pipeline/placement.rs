@@ -1,5 +1,6 @@
 //! Where documents and pictures go, and how the one names the other.
 
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::mirror::store::Blob;
@@ -32,6 +33,14 @@ impl Links {
         Links::Prefix(format!("{}{slash}", url_safe(link_base)))
     }
 
+    /// By the way from each document to `assets`.
+    ///
+    /// # Errors
+    /// The current folder cannot be told, which a relative path needs.
+    pub fn to_folder(assets: &Path) -> io::Result<Self> {
+        Ok(Links::To(normal(&std::path::absolute(assets)?)))
+    }
+
     /// Whether a base that a document sets would lead its links astray.
     pub fn depend_on_base(&self) -> bool {
         !matches!(self, Links::Prefix(prefix) if prefix.contains("://") || prefix.starts_with("//"))
@@ -39,8 +48,7 @@ impl Links {
 
     /// The URL of `blob` for the document at `path` (below documents/) that was read from `source`.
     pub fn to(&self, path: &Path, source: &Path, blob: &Blob) -> String {
-        let name = blob.path();
-        let name = name.to_string_lossy();
+        let name = blob.name();
         match self {
             Links::Prefix(prefix) => format!("{prefix}{name}"),
             Links::WithinMirror => {
@@ -58,7 +66,7 @@ impl Links {
 }
 
 /// A path without `.` and `..`, as far as its text tells.
-pub(super) fn normal(path: &Path) -> PathBuf {
+fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for part in path.components() {
         match part {

@@ -163,7 +163,8 @@ impl Rewriting<'_> {
         let plan = self.collecting.complete_plan(&row.source, &document, plan, self.links);
         let destination = self.destination(&row);
         let temporary = self.temporary(&destination)?;
-        let mut out = HashingWriter { out: BufWriter::with_capacity(1 << 16, temporary.as_file()), hash: Sha256::new() };
+        let mut out =
+            HashingWriter { out: BufWriter::with_capacity(1 << 16, temporary.as_file()), hash: Sha256::new() };
         plan.splice(document.bytes(), &mut out)
             .and_then(|()| out.out.flush())
             .with_context(|| format!("writing {}", sanitize::path(temporary.path())))?;
@@ -264,9 +265,10 @@ fn same_file_system(a: &Path, b: &Path) -> bool {
 
 /// Errors that the next document would meet as well.
 fn is_disk(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|error| {
-        matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::ReadOnlyFilesystem)
-    })
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::ReadOnlyFilesystem))
 }
 
 struct HashingWriter<W> {

@@ -1,10 +1,13 @@
 //! What is still to fetch, and what became of it.
 
+use std::time::SystemTime;
+
 use rusqlite::OptionalExtension as _;
 
-use super::{Catalog, Result, now, params};
-use crate::fetch::{Asset, Capture, Failure, Revisit, Validators};
+use super::{Catalog, Result, millis, now, params};
+use crate::fetch::{Asset, Failure, Revisit, Validators};
 use crate::media_type::MediaType;
+use crate::mirror::store::Blob;
 
 /// Which assets of a run are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +33,31 @@ pub struct MissingAsset {
     pub kind: String,
     pub detail: String,
     pub attempts: u32,
+}
+
+/// A capture whose blob is durable, as it is recorded.
+#[derive(Debug)]
+pub struct CaptureRow {
+    pub blob: Blob,
+    /// Bytes.
+    pub length: u64,
+    pub dimensions: Option<(u32, u32)>,
+    pub source: String,
+    pub redirects: Vec<String>,
+    pub status: u16,
+    pub validators: Validators,
+    pub cache_control: Option<String>,
+    pub headers: Vec<(String, String)>,
+    pub fetched_at: SystemTime,
+}
+
+/// What a capture was.
+#[derive(Debug, Clone, Copy)]
+pub struct Recorded {
+    /// Whether the same bytes were known before: a revisit.
+    pub known_bytes: bool,
+    /// Whether they came from the target itself and not from another source.
+    pub from_target: bool,
 }
 
 impl Catalog {
@@ -92,7 +120,8 @@ impl Catalog {
     }
 
     fn sources(&self, asset: i64, target: &url::Url) -> Result<Vec<url::Url>> {
-        let mut statement = self.connection.prepare_cached("SELECT url FROM source WHERE asset = ?1 ORDER BY rank, url")?;
+        let mut statement =
+            self.connection.prepare_cached("SELECT url FROM source WHERE asset = ?1 ORDER BY rank, url")?;
         let rows = statement.query_map([asset], |row| row.get::<_, String>(0))?;
         let mut sources = vec![target.clone()];
         for url in rows {
@@ -109,9 +138,8 @@ impl Catalog {
         let mut statement = self
             .connection
             .prepare_cached("SELECT etag, modified FROM capture WHERE asset = ?1 ORDER BY id DESC LIMIT 1")?;
-        let found = statement.query_row([asset], |row| {
-            Ok(Validators { etag: row.get(0)?, last_modified: row.get(1)? })
-        });
+        let found =
+            statement.query_row([asset], |row| Ok(Validators { etag: row.get(0)?, last_modified: row.get(1)? }));
         Ok(found.optional()?)
     }
 
@@ -121,46 +149,44 @@ impl Catalog {
         Ok(statement.exists([digest])?)
     }
 
-    /// Records a capture whose blob is durable. Returns whether the same bytes were known before.
-    pub fn record_capture(&self, run: i64, asset: i64, capture: &Capture) -> Result<bool> {
-        let digest = capture.digest.as_bytes();
+    /// Records a capture.
+    pub fn record_capture(&self, run: i64, asset: i64, capture: &CaptureRow) -> Result<Recorded> {
+        let digest = capture.blob.digest.as_bytes();
         let known = self.has_blob(digest)?;
         let (width, height) = capture.dimensions.unzip();
         self.connection
-            .prepare_cached("INSERT OR IGNORE INTO blob (digest, media, length, width, height) VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![digest, capture.media_type.essence(), capture.length as i64, width, height])?;
-        let revisit = known.then_some("identical-payload");
-        self.insert_capture(run, asset, capture, revisit)?;
-        self.connection
-            .prepare_cached("UPDATE asset SET digest = coalesce(digest, ?2) WHERE id = ?1")?
-            .execute(params![asset, digest])?;
-        self.connection.prepare_cached("DELETE FROM failure WHERE asset = ?1")?.execute([asset])?;
-        Ok(known)
-    }
-
-    fn insert_capture(&self, run: i64, asset: i64, capture: &Capture, revisit: Option<&str>) -> Result<()> {
+            .prepare_cached(
+                "INSERT OR IGNORE INTO blob (digest, media, length, width, height) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![digest, capture.blob.media_type.essence(), capture.length as i64, width, height])?;
         let redirects = serde_json::to_string(&capture.redirects).unwrap_or_default();
         let headers = serde_json::to_string(&capture.headers).unwrap_or_default();
         self.connection
             .prepare_cached(
-                "INSERT INTO capture (asset, run, fetched, source, redirects, status, digest, revisit, etag, modified, cache, headers)
+                "INSERT INTO capture
+                 (asset, run, fetched, source, redirects, status, digest, revisit, etag, modified, cache, headers)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?
             .execute(params![
                 asset,
                 run,
-                capture.fetched_at,
+                millis(capture.fetched_at),
                 capture.source,
                 redirects,
                 capture.status,
-                capture.digest.as_bytes(),
-                revisit,
+                digest,
+                known.then_some("identical-payload"),
                 capture.validators.etag,
                 capture.validators.last_modified,
                 capture.cache_control,
                 headers
             ])?;
-        Ok(())
+        let from_target = self
+            .connection
+            .prepare_cached("UPDATE asset SET digest = coalesce(digest, ?2) WHERE id = ?1 RETURNING target = ?3")?
+            .query_row(params![asset, digest, capture.source], |row| row.get(0))?;
+        self.connection.prepare_cached("DELETE FROM failure WHERE asset = ?1")?.execute([asset])?;
+        Ok(Recorded { known_bytes: known, from_target })
     }
 
     /// Records that a held asset has not changed; its validators may have.
@@ -174,7 +200,7 @@ impl Catalog {
             .execute(params![
                 asset,
                 run,
-                now(),
+                millis(revisit.fetched_at),
                 revisit.source,
                 revisit.validators.etag,
                 revisit.validators.last_modified,

@@ -139,9 +139,9 @@ impl Catalog {
 
     /// Marks a document as completely recorded.
     pub fn finish_document(&self, document: i64, seen: &Seen, reread: bool) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(
-            "UPDATE document SET size = ?2, modified = ?3, digest = ?4, reread = ?5 WHERE id = ?1",
-        )?;
+        let mut statement = self
+            .connection
+            .prepare_cached("UPDATE document SET size = ?2, modified = ?3, digest = ?4, reread = ?5 WHERE id = ?1")?;
         statement.execute(params![document, seen.size as i64, seen.modified, seen.digest, reread])?;
         Ok(())
     }

@@ -1,0 +1,275 @@
+//! `imgmirror sync`: the main job.
+
+use std::fs;
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{Outcome, Usage, collecting_of, usage};
+use crate::cli::{self, Exit, MessageArgs, SyncArgs};
+use crate::fetch::{self, RefererPolicy};
+use crate::input::{Discovery, Gitignore, Input, Options, discover};
+use crate::mirror::catalog::Backlog;
+use crate::mirror::store::Durability;
+use crate::pipeline::{self, Action, Job, Links, MissingPolicy, Network, Placement};
+use crate::progress::Progress;
+use crate::report::{Ending, Shown, Summary};
+use crate::sanitize;
+use crate::scope::Private;
+
+pub(super) fn run(args: &SyncArgs) -> Outcome {
+    let job = job(args)?;
+    let action = if args.run.dry_run { Action::Plan } else { Action::Act };
+    if action == Action::Act && matches!(job.placement, Placement::InPlace { .. }) && !args.run.yes {
+        confirm(args)?;
+    }
+    let inputs = Inputs::read(args, &job)?;
+    let runtime = tokio::runtime::Runtime::new().context("starting the asynchronous runtime")?;
+    runtime.block_on(drive(job, &inputs, action, &args.messages))
+}
+
+/// Runs a job to its end, says what became of it, and stops in order when a signal asks for it.
+pub(super) async fn drive(job: Job, inputs: &Inputs, action: Action, messages: &MessageArgs) -> Outcome {
+    let progress = Progress::choose(messages.quiet, messages.json, io::stderr().is_terminal());
+    let stop = CancellationToken::new();
+    let listening = tokio::spawn(listen(stop.clone()));
+    let result = match &job.placement {
+        Placement::Mirror => job.output.join("documents"),
+        Placement::InPlace { assets } => assets.clone(),
+    };
+    let walk = || inputs.discovery();
+    let summary = match action {
+        Action::Act => pipeline::sync(job, walk, &progress, &stop).await,
+        Action::Plan => pipeline::plan(job, walk, &progress, &stop),
+    };
+    listening.abort();
+    progress.finish();
+    let summary = summary?;
+    let exit = exit(&summary, &stop);
+    say(&summary, exit, action, &result, messages)?;
+    Ok(exit)
+}
+
+fn exit(summary: &Summary, stop: &CancellationToken) -> Exit {
+    if stop.is_cancelled() {
+        Exit::Interrupted
+    } else if summary.references.missing > 0 || summary.documents.failed > 0 || summary.assets.missing() > 0 {
+        Exit::SomeMissing
+    } else {
+        Exit::Complete
+    }
+}
+
+fn say(summary: &Summary, exit: Exit, action: Action, result: &Path, messages: &MessageArgs) -> io::Result<()> {
+    let ending = match (action, exit) {
+        (Action::Plan, _) => Ending::Planned,
+        (Action::Act, Exit::Interrupted) => Ending::Interrupted,
+        (Action::Act, _) => Ending::Finished,
+    };
+    let mut out = io::stdout().lock();
+    let written = if messages.json {
+        writeln!(out, "{}", summary.to_json())
+    } else if !messages.quiet {
+        out.write_all(summary.to_text(&Shown { ending, result, report: None }).as_bytes())
+    } else {
+        Ok(())
+    };
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// The first signal lets the run end in order, the second ends it at once: both are safe at any time.
+async fn listen(stop: CancellationToken) {
+    let asked = async {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            if let (Ok(mut interrupt), Ok(mut terminate)) =
+                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+            {
+                let mut signals = 0;
+                while signals < 2 {
+                    tokio::select! {
+                        _ = interrupt.recv() => {}
+                        _ = terminate.recv() => {}
+                    }
+                    signals += 1;
+                    stop.cancel();
+                }
+            }
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = tokio::signal::ctrl_c().await;
+            stop.cancel();
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    };
+    asked.await;
+    std::process::exit(i32::from(Exit::Interrupted.code()));
+}
+
+/// The inputs, with the list of paths from standard input kept, since they may be walked twice.
+pub(super) struct Inputs {
+    inputs: Vec<Input>,
+    list: Vec<u8>,
+    max_document: u64,
+    gitignore: Gitignore,
+    outputs: Vec<PathBuf>,
+}
+
+impl Inputs {
+    fn read(args: &SyncArgs, job: &Job) -> io::Result<Self> {
+        let inputs = args.inputs();
+        let mut list = Vec::new();
+        if inputs.contains(&Input::List) {
+            io::stdin().lock().read_to_end(&mut list)?;
+        }
+        let (max_document, gitignore) = (args.documents.max_document, args.documents.gitignore());
+        Ok(Inputs { inputs, list, max_document, gitignore, outputs: outputs(job) })
+    }
+
+    /// A folder of documents, as one input.
+    pub(super) fn folder(folder: &Path, job: &Job) -> Self {
+        Inputs {
+            inputs: vec![Input::Path(folder.to_owned())],
+            list: Vec::new(),
+            max_document: job.collecting.max_document,
+            gitignore: Gitignore::Disregarded,
+            outputs: outputs(job),
+        }
+    }
+
+    fn discovery(&self) -> anyhow::Result<Discovery> {
+        let options = Options {
+            max_document: self.max_document,
+            gitignore: self.gitignore,
+            outputs: self.outputs.clone(),
+            list: Box::new(io::Cursor::new(self.list.clone())),
+        };
+        Ok(discover(&self.inputs, options)?)
+    }
+}
+
+/// What the run itself writes is never read.
+fn outputs(job: &Job) -> Vec<PathBuf> {
+    let assets = match &job.placement {
+        Placement::Mirror => None,
+        Placement::InPlace { assets } => Some(assets.clone()),
+    };
+    [Some(job.output.clone()), assets].into_iter().flatten().collect()
+}
+
+/// Everything that was typed, as the pipeline takes it.
+fn job(args: &SyncArgs) -> anyhow::Result<Job> {
+    let (output, link_base) = (args.output.mirror.clone(), args.output.link_base.clone());
+    let placement = match args.placement() {
+        cli::Placement::Mirror => Placement::Mirror,
+        cli::Placement::InPlace { assets } => Placement::InPlace { assets: assets.clone() },
+    };
+    let links = match (&link_base, &placement) {
+        (Some(prefix), _) => Links::prefix(prefix),
+        (None, Placement::Mirror) => Links::WithinMirror,
+        (None, Placement::InPlace { assets }) => Links::to_folder(assets)?,
+    };
+    Ok(Job {
+        output,
+        collecting: collecting_of(&args.documents, link_base)?,
+        placement,
+        links,
+        missing: match args.output.missing {
+            cli::Missing::Keep => MissingPolicy::Keep,
+            cli::Missing::Original => MissingPolicy::Original,
+        },
+        network: match (args.run.offline, args.run.refresh) {
+            (true, _) => Network::Offline,
+            (false, true) => Network::Online(Backlog::All),
+            (false, false) => Network::Online(Backlog::Missing),
+        },
+        fetch: fetch_options(args)?,
+        durability: match args.output.durability {
+            cli::Durability::None => Durability::None,
+            cli::Durability::Batch => Durability::Batch,
+            cli::Durability::Full => Durability::Full,
+        },
+        urls: args.urls.as_deref().map(urls).transpose()?.unwrap_or_default(),
+    })
+}
+
+fn fetch_options(args: &SyncArgs) -> anyhow::Result<fetch::Options> {
+    let (network, politeness) = (&args.network, &args.politeness);
+    let defaults = fetch::Options::default();
+    Ok(fetch::Options {
+        concurrency: politeness.concurrency.into(),
+        per_host: politeness.per_host.into(),
+        rate: politeness.rate.as_deref().map(str::parse).transpose().map_err(usage("--rate"))?,
+        retries: politeness.retries,
+        backoff: politeness.backoff,
+        connect_timeout: network.connect_timeout,
+        stall_timeout: network.stall_timeout,
+        deadline: network.deadline,
+        max_size: network.max_size,
+        referer: match politeness.referer {
+            cli::Referer::Auto => RefererPolicy::Auto,
+            cli::Referer::None => RefererPolicy::None,
+            cli::Referer::Origin => RefererPolicy::Origin,
+        },
+        user_agent: network.user_agent.clone().unwrap_or(defaults.user_agent.clone()),
+        headers: network.header.iter().map(|text| text.parse().map_err(usage("--header"))).collect::<Result<_, _>>()?,
+        via_proxy: network.via_proxy.clone(),
+        allow: args.scope.allow.iter().map(|text| text.parse().map_err(usage("--allow"))).collect::<Result<_, _>>()?,
+        private: if args.scope.allow_private { Private::Allow } else { Private::Refuse },
+        connect_to: (network.connect_to.iter())
+            .map(|text| text.parse().map_err(usage("--connect-to")))
+            .collect::<Result<_, _>>()?,
+        cacert: certificates(&network.cacert)?,
+        ..defaults
+    })
+}
+
+/// The certificates of all files, one after the other, as PEM allows.
+fn certificates(files: &[PathBuf]) -> anyhow::Result<Option<Vec<u8>>> {
+    let mut all = Vec::new();
+    for file in files {
+        let read = fs::read(file).with_context(|| format!("--cacert: {} cannot be read", sanitize::path(file)))?;
+        all.extend(read);
+        all.push(b'\n');
+    }
+    Ok((!files.is_empty()).then_some(all))
+}
+
+/// The URLs of `--urls FILE`: one a line; empty lines and those that begin with # are passed over.
+fn urls(file: &Path) -> anyhow::Result<Vec<Url>> {
+    let named = || format!("--urls: {} cannot be read", sanitize::path(file));
+    let text = fs::read_to_string(file).with_context(named)?;
+    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
+    lines
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(at, line)| {
+            let url = Url::parse(line).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+            url.ok_or_else(|| {
+                let shown = sanitize::for_terminal_limited(line, 80).into_owned();
+                Usage(format!("--urls: line {at} of {} is no http(s) URL: {shown}", sanitize::path(file))).into()
+            })
+        })
+        .collect()
+}
+
+/// Asks before documents are edited. Without a terminal to ask at, `--yes` has to say it.
+fn confirm(args: &SyncArgs) -> anyhow::Result<()> {
+    if !io::stdin().is_terminal() || args.inputs().contains(&Input::List) {
+        return Err(Usage("--in-place edits the documents themselves; add --yes to agree".to_owned()).into());
+    }
+    eprint!("Edit the documents in place? The originals can be restored from the journal. [y/N] ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(Usage("nothing was done".to_owned()).into()),
+    }
+}
