@@ -41,9 +41,14 @@ pub enum Layer {
     MarkdownAngle,
     /// Percent-encoded text (JSON in an attribute that was passed through `encodeURIComponent`).
     Percent,
+    /// `<https://…>` in Markdown, angle brackets included: a link without a scheme cannot be written so.
+    MarkdownAutolink,
+    /// A place that knows no escapes (an attribute list or a tag of a site generator inside Markdown): quotes,
+    /// brackets, braces, bars and white space are percent-encoded.
+    Unescaped,
 }
 
-const ALL: [Layer; 17] = [
+const ALL: [Layer; 19] = [
     Layer::HtmlDouble,
     Layer::HtmlSingle,
     Layer::HtmlUnquoted,
@@ -61,6 +66,8 @@ const ALL: [Layer; 17] = [
     Layer::MarkdownBare,
     Layer::MarkdownAngle,
     Layer::Percent,
+    Layer::MarkdownAutolink,
+    Layer::Unescaped,
 ];
 
 /// The syntaxes around one URL, outermost first. At most [`Layers::MAX`] of them; five bits each, so that the
@@ -129,20 +136,18 @@ impl Layer {
                     |c: char| matches!(c, '"' | '\'' | '(' | ')' | '\\') || c.is_whitespace() || c.is_control();
                 replace(text, special, css_escape)
             }
-            Layer::Json | Layer::TomlBasic | Layer::YamlDouble => {
+            // JSON in attributes and in front matter may stand between single quotes.
+            Layer::Json => replace(text, |c| matches!(c, '"' | '\'' | '\\') || c.is_control(), json_escape),
+            Layer::TomlBasic | Layer::YamlDouble => {
                 replace(text, |c| matches!(c, '"' | '\\') || c.is_control(), json_escape)
             }
             Layer::YamlSingle => text.replace('\'', "''"),
             Layer::YamlPlain => yaml_plain(text),
             Layer::TomlLiteral => text.replace('\'', "%27"),
             Layer::MarkdownBare => markdown_bare(text),
-            Layer::MarkdownAngle => replace(
-                text,
-                |c| matches!(c, '<' | '>' | '\\' | '&'),
-                |c, out| {
-                    if c == '&' { out.push_str("&amp;") } else { out.extend(['\\', c]) }
-                },
-            ),
+            Layer::MarkdownAngle => markdown(text, |c| matches!(c, '<' | '>' | '\\' | '|')),
+            Layer::MarkdownAutolink => markdown_autolink(text),
+            Layer::Unescaped => unescaped(text),
             Layer::Percent => {
                 percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
             }
@@ -189,25 +194,44 @@ fn json_escape(c: char, out: &mut String) {
 
 /// WHATWG HTML, "parse a srcset attribute": white space ends the URL, leading and trailing commas are not part of it.
 fn srcset(text: &str) -> String {
-    let last = text.len().saturating_sub(1);
+    let first = text.len() - text.trim_start_matches(',').len();
+    let last = text.trim_end_matches(',').len();
     let mut out = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
-        match c {
-            ',' if at == 0 || text[at..].bytes().all(|b| b == b',') || at == last => out.push_str("%2C"),
-            c if c.is_ascii_whitespace() => {
-                let _ = write!(out, "%{:02X}", c as u32);
-            }
-            c => out.push(c),
+        if c.is_ascii_whitespace() || (c == ',' && (at < first || at >= last)) {
+            percent(c, &mut out);
+        } else {
+            out.push(c);
         }
     }
-    if text.starts_with(",,") { out.replace(',', "%2C") } else { out }
+    out
+}
+
+fn percent(c: char, out: &mut String) {
+    let mut buffer = [0; 4];
+    for byte in c.encode_utf8(&mut buffer).bytes() {
+        let _ = write!(out, "%{byte:02X}");
+    }
+}
+
+fn unescaped(text: &str) -> String {
+    let last = text.trim_end_matches(',').len();
+    let mut out = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        let special = matches!(c, '"' | '\'' | '`' | '<' | '>' | '[' | ']' | '{' | '}' | '|' | '\\')
+            || c.is_whitespace()
+            || (c == ',' && at >= last);
+        if special { percent(c, &mut out) } else { out.push(c) }
+    }
+    out
 }
 
 /// YAML 1.2.2, section 7.3.3, strict enough for flow context too; otherwise single quotes.
 fn yaml_plain(text: &str) -> String {
     let starts_safe = text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '.'));
     let inner_safe = text.chars().all(|c| !matches!(c, ',' | '[' | ']' | '{' | '}' | '"' | '\'') && !c.is_whitespace());
-    let unambiguous = !text.ends_with(':') && !text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'x'));
+    // What holds a slash is no number, no date, no `true` and no `null` in any version of YAML.
+    let unambiguous = !text.ends_with(':') && text.contains('/');
     if starts_safe && inner_safe && unambiguous {
         text.to_owned()
     } else {
@@ -215,20 +239,56 @@ fn yaml_plain(text: &str) -> String {
     }
 }
 
-/// CommonMark 0.31, section 6.3: no white space, parentheses balanced or escaped.
+/// CommonMark 0.31, section 6.3: no white space, parentheses balanced or escaped. A bar is escaped for the sake of
+/// tables. Everything else is left alone, because not every renderer takes escapes back.
 fn markdown_bare(text: &str) -> String {
+    let balanced = parentheses_balance(text);
+    markdown(text, |c| matches!(c, '\\' | '<' | '>' | '|') || (!balanced && matches!(c, '(' | ')')))
+}
+
+fn markdown(text: &str, escaped: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
         match c {
-            '&' => out.push_str("&amp;"),
-            '(' | ')' | '\\' | '<' | '>' | '*' | '_' | '`' | '|' => out.extend(['\\', c]),
-            c if c.is_ascii_whitespace() => {
-                let _ = write!(out, "%{:02X}", c as u32);
-            }
+            '&' if starts_reference(&text[at + 1..]) => out.push_str("&amp;"),
+            // A backtick that belongs to a code span cannot be escaped.
+            '`' => percent(c, &mut out),
+            c if c.is_ascii_whitespace() => percent(c, &mut out),
+            c if escaped(c) => out.extend(['\\', c]),
             c => out.push(c),
         }
     }
     out
+}
+
+/// Whether `&` in front of `text` would be read as a character reference.
+fn starts_reference(text: &str) -> bool {
+    let name = text.bytes().take(34).take_while(|b| b.is_ascii_alphanumeric() || *b == b'#').count();
+    name > 0 && text.as_bytes().get(name) == Some(&b';')
+}
+
+/// Renderers give up on parentheses nested deeper than 32.
+fn parentheses_balance(text: &str) -> bool {
+    let mut depth = 0i32;
+    let within = text.bytes().all(|byte| {
+        depth += i32::from(byte == b'(') - i32::from(byte == b')');
+        (0..=30).contains(&depth)
+    });
+    within && depth == 0
+}
+
+/// CommonMark 0.31, section 6.5: an absolute URL between angle brackets, without escapes of any kind.
+fn markdown_autolink(text: &str) -> String {
+    let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+    let absolute = (2..=32).contains(&scheme.len())
+        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-'));
+    if absolute && !text.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>')) {
+        return format!("<{text}>");
+    }
+    let shown =
+        replace(text, |c| c.is_ascii_punctuation() && !matches!(c, '/' | '.' | '-'), |c, out| out.extend(['\\', c]));
+    format!("[{shown}]({})", markdown_bare(text))
 }
 
 #[cfg(test)]
@@ -265,6 +325,7 @@ mod tests {
         for layer in ALL {
             let want = match layer {
                 Layer::Percent => "%2E%2E%2Fassets%2Fab%2Fab12%2Ejpg".to_owned(),
+                Layer::MarkdownAutolink => format!("[{path}]({path})"),
                 _ => path.to_owned(),
             };
             assert_eq!(layer.encode(path), want, "{layer:?}");
@@ -281,12 +342,22 @@ mod tests {
             (Layer::Srcset, "a b", "a%20b"),
             (Layer::CssDouble, "a\"b\\", "a\\\"b\\\\"),
             (Layer::CssUnquoted, "a(b) c", "a\\(b\\)\\20 c"),
-            (Layer::Json, "a\"\\\n", "a\\\"\\\\\\u000a"),
+            (Layer::Srcset, ",,a,b,,", "%2C%2Ca,b%2C%2C"),
+            (Layer::Json, "a\"\\\n'", "a\\\"\\\\\\u000a\\u0027"),
             (Layer::YamlPlain, "a b", "'a b'"),
+            (Layer::YamlPlain, "2001-01-01", "'2001-01-01'"),
+            (Layer::YamlPlain, "../a", "../a"),
             (Layer::YamlPlain, "it's", "'it''s'"),
             (Layer::YamlSingle, "it's", "it''s"),
             (Layer::TomlLiteral, "it's", "it%27s"),
-            (Layer::MarkdownBare, "a(b)_c", "a\\(b\\)\\_c"),
+            (Layer::MarkdownBare, "a(b)_c", "a(b)_c"),
+            (Layer::MarkdownBare, "a(b", "a\\(b"),
+            (Layer::MarkdownBare, "a)b(", "a\\)b\\("),
+            (Layer::MarkdownBare, "a?b=1&c=2&copy;", "a?b=1&c=2&amp;copy;"),
+            (Layer::MarkdownBare, "a|b`c", "a\\|b%60c"),
+            (Layer::MarkdownAutolink, "https://h/a_b&amp;", "<https://h/a_b&amp;>"),
+            (Layer::MarkdownAutolink, "a_b/c", "[a\\_b/c](a_b/c)"),
+            (Layer::Unescaped, "a[b]'{c}|d,e,", "a%5Bb%5D%27%7Bc%7D%7Cd,e%2C"),
             (Layer::MarkdownAngle, "a<b>", "a\\<b\\>"),
         ];
         for (layer, text, want) in cases {

@@ -1,1 +1,4 @@
 //! Placeholder.
+
+pub mod digest;
+pub mod store;

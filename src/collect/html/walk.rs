@@ -1,0 +1,422 @@
+//! Start tags and style sheets of a page, with positions.
+
+use html5gum::emitters::Emitter;
+use html5gum::{Error, State, Tokenizer};
+use memchr::memmem;
+
+use crate::collect::Layer;
+use crate::text::Span;
+
+/// What [`walk`] comes across.
+pub enum Visit<'a> {
+    Tag(StartTag<'a>),
+    /// The content of a `style` element.
+    Style(Span),
+    /// The content of a `noscript` element that holds no tag but escaped ones.
+    NoscriptText(Span),
+}
+
+/// A complete start tag. One that the end of the file cuts off is no element and is not reported.
+pub struct StartTag<'a> {
+    /// In lower case.
+    pub name: &'a str,
+    /// Where the `<` stands, and one behind the `>`.
+    pub span: Span,
+    source: &'a str,
+    names: &'a str,
+    slots: &'a [AttributeSlot],
+}
+
+/// One attribute with a value.
+pub struct Attribute<'a> {
+    /// In lower case.
+    pub name: &'a str,
+    /// As written, without its quotes.
+    pub raw: &'a str,
+    /// Where `raw` begins.
+    pub start: usize,
+    /// How it is quoted.
+    pub quote: Layer,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct AttributeSlot {
+    name: (u32, u32),
+    value: Option<usize>,
+}
+
+/// Of duplicate attributes browsers take the first. Telling duplicates apart is quadratic, so it ends here.
+const MAX_ATTRIBUTES: usize = 256;
+
+impl<'a> StartTag<'a> {
+    /// The attributes that have a value, without later duplicates, in their order. At most 256.
+    pub fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
+        let (source, names, slots) = (self.source, self.names, self.slots);
+        let name_of = move |slot: &AttributeSlot| &names[slot.name.0 as usize..slot.name.1 as usize];
+        slots.iter().enumerate().filter_map(move |(at, slot)| {
+            let name = name_of(slot);
+            if slots[..at].iter().any(|earlier| name_of(earlier) == name) {
+                return None;
+            }
+            let start = slot.value?;
+            let (raw, quote) = raw_value(source, start)?;
+            Some(Attribute { name, raw, start, quote })
+        })
+    }
+}
+
+/// The value that begins at `start`, cut by the rules of WHATWG HTML 13.2.5.36 to 13.2.5.38.
+fn raw_value(source: &str, start: usize) -> Option<(&str, Layer)> {
+    let rest = source.get(start..)?;
+    let (end, quote) = match source.as_bytes().get(start.checked_sub(1)?)? {
+        b'"' => (memchr::memchr(b'"', rest.as_bytes())?, Layer::HtmlDouble),
+        b'\'' => (memchr::memchr(b'\'', rest.as_bytes())?, Layer::HtmlSingle),
+        _ => (rest.find(|c: char| c.is_ascii_whitespace() || c == '>')?, Layer::HtmlUnquoted),
+    };
+    Some((&rest[..end], quote))
+}
+
+/// Calls `visit` for every start tag and every style sheet in `html`, in order.
+pub fn walk(html: &str, visit: &mut dyn FnMut(Visit<'_>)) {
+    let walker = Walker {
+        source: html,
+        visit,
+        position: 0,
+        tag_start: 0,
+        kind: Tag::None,
+        name: String::with_capacity(16),
+        last_start_name: String::with_capacity(16),
+        names: String::with_capacity(256),
+        slots: Vec::with_capacity(16),
+        recording: false,
+        self_closing: false,
+        reported: 0,
+        known_end: [("style", 0), ("noscript", 0)],
+        foreign: Vec::new(),
+    };
+    let Ok(()) = Tokenizer::new_with_emitter(html, walker).finish();
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tag {
+    None,
+    Start,
+    End,
+}
+
+/// Whose rules the tokenizer follows inside an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Namespace {
+    Html,
+    Svg,
+    MathMl,
+}
+
+struct Walker<'a, 'v> {
+    source: &'a str,
+    visit: &'v mut dyn FnMut(Visit<'_>),
+    position: usize,
+    tag_start: usize,
+    kind: Tag,
+    name: String,
+    last_start_name: String,
+    names: String,
+    slots: Vec<AttributeSlot>,
+    /// Whether the current attribute is among the first [`MAX_ATTRIBUTES`].
+    recording: bool,
+    self_closing: bool,
+    /// Up to where raw text was reported: nested style sheets and `noscript` are reported once.
+    reported: usize,
+    /// The end of raw text once searched for, by name: many openings share one search.
+    known_end: [(&'static str, usize); 2],
+    /// Open elements that changed the namespace: the name that closes each, and what holds inside.
+    foreign: Vec<(&'static str, Namespace)>,
+}
+
+/// Deeper nesting of foreign content is not followed, so that a hostile page costs no memory.
+const MAX_FOREIGN: usize = 64;
+
+/// Elements that end foreign content (WHATWG HTML 13.2.6.5).
+const BREAKOUT: &[&str] = &[
+    "b",
+    "big",
+    "blockquote",
+    "body",
+    "br",
+    "center",
+    "code",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "embed",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "hr",
+    "i",
+    "img",
+    "li",
+    "listing",
+    "menu",
+    "meta",
+    "nobr",
+    "ol",
+    "p",
+    "pre",
+    "ruby",
+    "s",
+    "small",
+    "span",
+    "strike",
+    "strong",
+    "sub",
+    "sup",
+    "table",
+    "tt",
+    "u",
+    "ul",
+    "var",
+];
+
+impl Walker<'_, '_> {
+    fn namespace(&self) -> Namespace {
+        self.foreign.last().map_or(Namespace::Html, |(_, namespace)| *namespace)
+    }
+
+    fn start_tag(&mut self) -> Option<State> {
+        if self.namespace() != Namespace::Html && BREAKOUT.binary_search(&self.name.as_str()).is_ok() {
+            while self.namespace() != Namespace::Html {
+                self.foreign.pop();
+            }
+        }
+        let tag = StartTag {
+            name: &self.name,
+            span: Span::new(self.tag_start, self.position),
+            source: self.source,
+            names: &self.names,
+            slots: &self.slots,
+        };
+        (self.visit)(Visit::Tag(tag));
+        std::mem::swap(&mut self.last_start_name, &mut self.name);
+        self.content_model()
+    }
+
+    /// Which state the tokenizer takes behind the start tag (WHATWG HTML 13.2.6.2 and 13.2.6.4.7).
+    fn content_model(&mut self) -> Option<State> {
+        let namespace = self.namespace();
+        let name = self.last_start_name.as_str();
+        let (enters, closes) = match (namespace, name) {
+            (_, "svg") => (Namespace::Svg, "svg"),
+            (_, "math") => (Namespace::MathMl, "math"),
+            (Namespace::Svg, "foreignobject") => (Namespace::Html, "foreignobject"),
+            (Namespace::Svg, "desc") => (Namespace::Html, "desc"),
+            (Namespace::Svg, "title") => (Namespace::Html, "title"),
+            (Namespace::MathMl, "annotation-xml") => (Namespace::Html, "annotation-xml"),
+            (Namespace::MathMl, "mtext") => (Namespace::Html, "mtext"),
+            (Namespace::Svg | Namespace::MathMl, "style") => {
+                self.style();
+                return None;
+            }
+            (Namespace::Svg | Namespace::MathMl, _) => return None,
+            (Namespace::Html, "style") => {
+                self.style();
+                return Some(State::RawText);
+            }
+            (Namespace::Html, "noscript") => {
+                self.noscript();
+                return None;
+            }
+            (Namespace::Html, "textarea" | "title") => return Some(State::RcData),
+            (Namespace::Html, "plaintext") => return Some(State::PlainText),
+            (Namespace::Html, "script") => return Some(State::ScriptData),
+            (Namespace::Html, "iframe" | "xmp" | "noembed" | "noframes") => return Some(State::RawText),
+            (Namespace::Html, _) => return None,
+        };
+        if !self.self_closing && self.foreign.len() < MAX_FOREIGN {
+            self.foreign.push((closes, enters));
+        }
+        None
+    }
+
+    fn style(&mut self) {
+        let end = self.end_of("style");
+        if self.position >= self.reported {
+            self.reported = end;
+            (self.visit)(Visit::Style(Span::new(self.position, end)));
+        }
+    }
+
+    /// Some lazy loaders write the real picture into `noscript` as text.
+    fn noscript(&mut self) {
+        let end = self.end_of("noscript");
+        if self.position < self.reported {
+            return;
+        }
+        self.reported = end;
+        let content = &self.source.as_bytes()[self.position..end];
+        if memchr::memchr(b'<', content).is_none() && memmem::find(content, b"&lt;").is_some() {
+            (self.visit)(Visit::NoscriptText(Span::new(self.position, end)));
+        }
+    }
+
+    /// Where the raw text behind the current position ends: at the first `</name` that is a whole name.
+    fn end_of(&mut self, name: &'static str) -> usize {
+        let from = self.position;
+        for (known, end) in &mut self.known_end {
+            if *known == name {
+                if *end < from {
+                    *end = raw_text_end(self.source.as_bytes(), from, name);
+                }
+                return *end;
+            }
+        }
+        raw_text_end(self.source.as_bytes(), from, name)
+    }
+
+    fn end_tag(&mut self) {
+        if let Some(open) = self.foreign.iter().rposition(|(closes, _)| *closes == self.name) {
+            self.foreign.truncate(open);
+        }
+    }
+}
+
+fn raw_text_end(bytes: &[u8], from: usize, name: &str) -> usize {
+    let closes = |at: &usize| {
+        let after = &bytes[at + 2..];
+        after.len() > name.len()
+            && after[..name.len()].eq_ignore_ascii_case(name.as_bytes())
+            && matches!(after[name.len()], b' ' | b'\t' | b'\n' | b'\r' | b'\x0C' | b'/' | b'>')
+    };
+    memmem::find_iter(&bytes[from..], b"</").map(|at| from + at).find(closes).unwrap_or(bytes.len())
+}
+
+impl Emitter for Walker<'_, '_> {
+    type Token = std::convert::Infallible;
+
+    fn set_last_start_tag(&mut self, name: Option<&[u8]>) {
+        self.last_start_name.clear();
+        self.last_start_name.push_str(std::str::from_utf8(name.unwrap_or_default()).unwrap_or_default());
+    }
+
+    fn emit_eof(&mut self) {}
+    fn emit_error(&mut self, _: Error) {}
+
+    #[inline]
+    fn should_emit_errors(&mut self) -> bool {
+        false
+    }
+
+    #[inline]
+    fn pop_token(&mut self) -> Option<Self::Token> {
+        None
+    }
+
+    #[inline]
+    fn emit_string(&mut self, _: &[u8]) {}
+
+    fn init_start_tag(&mut self) {
+        self.kind = Tag::Start;
+        self.name.clear();
+        self.names.clear();
+        self.slots.clear();
+        self.self_closing = false;
+    }
+
+    fn init_end_tag(&mut self) {
+        self.init_start_tag();
+        self.kind = Tag::End;
+    }
+
+    fn init_comment(&mut self) {
+        self.kind = Tag::None;
+    }
+
+    fn emit_current_tag(&mut self) -> Option<State> {
+        match self.kind {
+            Tag::Start => self.start_tag(),
+            Tag::End => {
+                self.end_tag();
+                None
+            }
+            Tag::None => None,
+        }
+    }
+
+    fn emit_current_comment(&mut self) {}
+    fn emit_current_doctype(&mut self) {}
+
+    fn set_self_closing(&mut self) {
+        self.self_closing = true;
+    }
+
+    fn set_force_quirks(&mut self) {}
+
+    #[inline]
+    fn push_tag_name(&mut self, name: &[u8]) {
+        self.name.push_str(&String::from_utf8_lossy(name));
+    }
+
+    fn push_comment(&mut self, _: &[u8]) {}
+    fn push_doctype_name(&mut self, _: &[u8]) {}
+
+    fn init_doctype(&mut self) {
+        self.kind = Tag::None;
+    }
+
+    #[inline]
+    fn init_attribute(&mut self) {
+        self.recording = self.slots.len() < MAX_ATTRIBUTES;
+        if self.recording {
+            let start = self.names.len() as u32;
+            self.slots.push(AttributeSlot { name: (start, start), value: None });
+        }
+    }
+
+    #[inline]
+    fn init_attribute_value(&mut self) {
+        if let Some(slot) = self.slots.last_mut().filter(|_| self.recording) {
+            slot.value = Some(self.position);
+        }
+    }
+
+    #[inline]
+    fn push_attribute_name(&mut self, name: &[u8]) {
+        if let Some(slot) = self.slots.last_mut().filter(|_| self.recording) {
+            self.names.push_str(&String::from_utf8_lossy(name));
+            slot.name.1 = self.names.len() as u32;
+        }
+    }
+
+    #[inline]
+    fn push_attribute_value(&mut self, _: &[u8]) {}
+
+    fn set_doctype_public_identifier(&mut self, _: &[u8]) {}
+    fn set_doctype_system_identifier(&mut self, _: &[u8]) {}
+    fn push_doctype_public_identifier(&mut self, _: &[u8]) {}
+    fn push_doctype_system_identifier(&mut self, _: &[u8]) {}
+
+    #[inline]
+    fn start_open_tag(&mut self) {
+        self.tag_start = self.position.saturating_sub(1);
+    }
+
+    #[inline]
+    fn current_is_appropriate_end_tag_token(&mut self) -> bool {
+        self.kind == Tag::End && !self.last_start_name.is_empty() && self.last_start_name == self.name
+    }
+
+    fn adjusted_current_node_present_but_not_in_html_namespace(&mut self) -> bool {
+        self.namespace() != Namespace::Html
+    }
+
+    #[inline]
+    fn move_position(&mut self, offset: isize) {
+        self.position = self.position.saturating_add_signed(offset);
+    }
+}

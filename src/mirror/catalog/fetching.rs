@@ -1,0 +1,239 @@
+//! What is still to fetch, and what became of it.
+
+use rusqlite::OptionalExtension as _;
+
+use super::{Catalog, Result, now, params};
+use crate::fetch::{Asset, Capture, Failure, Revisit, Validators};
+use crate::media_type::MediaType;
+
+/// Which assets of a run are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backlog {
+    /// Those that are not held.
+    Missing,
+    /// Those too, and the held ones once more.
+    All,
+}
+
+/// The assets of a run, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AssetCounts {
+    pub total: u64,
+    pub held: u64,
+}
+
+/// An asset that a run could not get.
+#[derive(Debug, Clone)]
+pub struct MissingAsset {
+    pub id: i64,
+    pub target: String,
+    pub kind: String,
+    pub detail: String,
+    pub attempts: u32,
+}
+
+impl Catalog {
+    /// Lists what `run` needs in a temporary table of this connection, and counts it.
+    pub fn plan_fetch(&self, run: i64, backlog: Backlog) -> Result<AssetCounts> {
+        self.connection.execute_batch(
+            "DROP TABLE IF EXISTS temp.needed;
+             CREATE TEMP TABLE needed (origin TEXT, id INTEGER, PRIMARY KEY (origin, id)) WITHOUT ROWID;",
+        )?;
+        let all = backlog == Backlog::All;
+        self.connection.execute(
+            "INSERT INTO temp.needed SELECT DISTINCT asset.origin, asset.id
+             FROM document JOIN reference ON reference.document = document.id JOIN asset ON asset.id = reference.asset
+             WHERE document.run = ?1 AND (?2 OR asset.digest IS NULL)",
+            params![run, all],
+        )?;
+        let needed: u64 = self.connection.query_row("SELECT count(*) FROM temp.needed", [], |row| row.get(0))?;
+        let held: u64 = self.connection.query_row(
+            "SELECT count(DISTINCT asset.id)
+             FROM document JOIN reference ON reference.document = document.id JOIN asset ON asset.id = reference.asset
+             WHERE document.run = ?1 AND asset.digest IS NOT NULL",
+            [run],
+            |row| row.get(0),
+        )?;
+        let total = if all { needed } else { needed + held };
+        Ok(AssetCounts { total, held: if all { 0 } else { held } })
+    }
+
+    /// The origins of the plan, with how many assets each has.
+    pub fn planned_origins(&self) -> Result<Vec<(String, u64)>> {
+        let mut statement =
+            self.connection.prepare("SELECT origin, count(*) FROM temp.needed GROUP BY origin ORDER BY min(id)")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The next assets of one origin behind the number `after`, at most `max`.
+    pub fn planned_assets(&self, origin: &str, after: i64, max: usize) -> Result<Vec<Asset>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT asset.id, target, site, hint, asset.digest IS NOT NULL
+             FROM temp.needed JOIN asset ON asset.id = needed.id
+             WHERE needed.origin = ?1 AND needed.id > ?2 ORDER BY needed.id LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![origin, after, max as i64], |row| {
+            let (id, target, site): (i64, String, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let (hint, held): (Option<String>, bool) = (row.get(3)?, row.get(4)?);
+            Ok((id, target, site, hint, held))
+        })?;
+        let mut assets = Vec::new();
+        for row in rows {
+            let (id, target, site, hint, held) = row?;
+            // Targets come from `Url`, so they parse; a catalog edited by hand loses the row, not the run.
+            let Ok(target) = target.parse() else { continue };
+            let validators = if held { self.validators(id)? } else { None };
+            let sources = self.sources(id, &target)?;
+            let site = site.and_then(|site| site.parse().ok());
+            assets.push(Asset { id, target, sources, site, referer_hint: hint, validators });
+        }
+        Ok(assets)
+    }
+
+    fn sources(&self, asset: i64, target: &url::Url) -> Result<Vec<url::Url>> {
+        let mut statement = self.connection.prepare_cached("SELECT url FROM source WHERE asset = ?1 ORDER BY rank, url")?;
+        let rows = statement.query_map([asset], |row| row.get::<_, String>(0))?;
+        let mut sources = vec![target.clone()];
+        for url in rows {
+            if let Ok(url) = url?.parse() {
+                if !sources.contains(&url) {
+                    sources.push(url);
+                }
+            }
+        }
+        Ok(sources)
+    }
+
+    fn validators(&self, asset: i64) -> Result<Option<Validators>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT etag, modified FROM capture WHERE asset = ?1 ORDER BY id DESC LIMIT 1")?;
+        let found = statement.query_row([asset], |row| {
+            Ok(Validators { etag: row.get(0)?, last_modified: row.get(1)? })
+        });
+        Ok(found.optional()?)
+    }
+
+    /// Whether a blob of this digest is recorded.
+    pub fn has_blob(&self, digest: &[u8; 32]) -> Result<bool> {
+        let mut statement = self.connection.prepare_cached("SELECT 1 FROM blob WHERE digest = ?1")?;
+        Ok(statement.exists([digest])?)
+    }
+
+    /// Records a capture whose blob is durable. Returns whether the same bytes were known before.
+    pub fn record_capture(&self, run: i64, asset: i64, capture: &Capture) -> Result<bool> {
+        let digest = capture.digest.as_bytes();
+        let known = self.has_blob(digest)?;
+        let (width, height) = capture.dimensions.unzip();
+        self.connection
+            .prepare_cached("INSERT OR IGNORE INTO blob (digest, media, length, width, height) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![digest, capture.media_type.essence(), capture.length as i64, width, height])?;
+        let revisit = known.then_some("identical-payload");
+        self.insert_capture(run, asset, capture, revisit)?;
+        self.connection
+            .prepare_cached("UPDATE asset SET digest = coalesce(digest, ?2) WHERE id = ?1")?
+            .execute(params![asset, digest])?;
+        self.connection.prepare_cached("DELETE FROM failure WHERE asset = ?1")?.execute([asset])?;
+        Ok(known)
+    }
+
+    fn insert_capture(&self, run: i64, asset: i64, capture: &Capture, revisit: Option<&str>) -> Result<()> {
+        let redirects = serde_json::to_string(&capture.redirects).unwrap_or_default();
+        let headers = serde_json::to_string(&capture.headers).unwrap_or_default();
+        self.connection
+            .prepare_cached(
+                "INSERT INTO capture (asset, run, fetched, source, redirects, status, digest, revisit, etag, modified, cache, headers)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )?
+            .execute(params![
+                asset,
+                run,
+                capture.fetched_at,
+                capture.source,
+                redirects,
+                capture.status,
+                capture.digest.as_bytes(),
+                revisit,
+                capture.validators.etag,
+                capture.validators.last_modified,
+                capture.cache_control,
+                headers
+            ])?;
+        Ok(())
+    }
+
+    /// Records that a held asset has not changed; its validators may have.
+    pub fn record_revisit(&self, run: i64, asset: i64, revisit: &Revisit) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO capture (asset, run, fetched, source, redirects, status, digest, revisit, etag, modified, cache, headers)
+                 SELECT id, ?2, ?3, ?4, '[]', 304, digest, 'not-modified', ?5, ?6, ?7, '[]' FROM asset
+                 WHERE id = ?1 AND digest IS NOT NULL",
+            )?
+            .execute(params![
+                asset,
+                run,
+                now(),
+                revisit.source,
+                revisit.validators.etag,
+                revisit.validators.last_modified,
+                revisit.cache_control
+            ])?;
+        Ok(())
+    }
+
+    /// Records that an asset could not be had. What is held of it stays.
+    pub fn record_failure(&self, run: i64, asset: i64, failure: &Failure) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO failure (asset, kind, detail, attempts, first, last, run) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)
+                 ON CONFLICT (asset) DO UPDATE SET kind = ?2, detail = ?3, attempts = attempts + ?4, last = ?5, run = ?6",
+            )?
+            .execute(params![asset, failure.kind.as_str(), failure.detail, failure.attempts, now(), run])?;
+        Ok(())
+    }
+
+    /// The assets of `run` that are not held, with why, by target.
+    pub fn missing(&self, run: i64, each: &mut dyn FnMut(MissingAsset)) -> Result<()> {
+        let mut statement = self.connection.prepare(
+            "SELECT asset.id, target, coalesce(kind, 'connection'), coalesce(detail, 'not tried yet'), coalesce(attempts, 0)
+             FROM asset LEFT JOIN failure ON failure.asset = asset.id
+             WHERE asset.digest IS NULL AND EXISTS (
+                 SELECT 1 FROM reference JOIN document ON document.id = reference.document
+                 WHERE reference.asset = asset.id AND document.run = ?1)
+             ORDER BY target",
+        )?;
+        let rows = statement.query_map([run], |row| {
+            Ok(MissingAsset {
+                id: row.get(0)?,
+                target: row.get(1)?,
+                kind: row.get(2)?,
+                detail: row.get(3)?,
+                attempts: row.get(4)?,
+            })
+        })?;
+        for row in rows {
+            each(row?);
+        }
+        Ok(())
+    }
+
+    /// Documents of `run` that refer to an asset, at most `max`.
+    pub fn documents_of(&self, run: i64, asset: i64, max: usize) -> Result<Vec<std::path::PathBuf>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT DISTINCT document.path FROM reference JOIN document ON document.id = reference.document
+             WHERE reference.asset = ?1 AND document.run = ?2 ORDER BY document.path LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![asset, run, max as i64], |row| row.get(0))?;
+        rows.map(|value| Ok(super::path_from(value?))).collect()
+    }
+}
+
+/// The media type that the catalog wrote, or the safest guess for one that it did not.
+pub(super) fn media_type(essence: &str) -> rusqlite::Result<MediaType> {
+    MediaType::from_essence(essence).ok_or_else(|| {
+        let unknown = format!("unknown media type {essence:?}");
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, unknown.into())
+    })
+}
