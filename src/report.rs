@@ -151,8 +151,8 @@ struct Group {
 impl Failures {
     /// Counts one failed asset. `documents` are the names of those that refer to it.
     pub fn add<'d>(&mut self, failed: Failed<'_>, documents: impl IntoIterator<Item = &'d Path>) {
-        let target = sanitize::cover_credentials(failed.target).into_owned();
-        let detail = cut(&sanitize::cover_credentials(failed.detail)).into_owned();
+        let target = sanitize::without_credentials(failed.target).into_owned();
+        let detail = cut(&sanitize::without_credentials(failed.detail)).into_owned();
         self.count(&target, failed.kind, &detail);
         let names = documents.into_iter().map(|path| path.to_string_lossy().into_owned());
         let key = (target, failed.kind);

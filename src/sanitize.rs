@@ -55,7 +55,7 @@ pub fn path(path: &Path) -> String {
 /// A URL for a person to read: user name and password become `***`, also in URLs inside the URL (behind a proxy, percent
 /// encoded or not). Queries are kept, since they are part of what a picture is called. Takes any text with URLs in it.
 pub fn url(text: impl AsRef<str>) -> String {
-    for_terminal(&cover_credentials(text.as_ref())).into_owned()
+    for_terminal(&without_credentials(text.as_ref())).into_owned()
 }
 
 /// Serialised JSON with every hostile character written as `\uXXXX`. It means the same to a parser, and does nothing to
@@ -103,7 +103,7 @@ fn push_shown(shown: &mut String, c: char) {
 ///
 /// The WHATWG parser takes `\` for `/` and any number of slashes after `http:`, so both are followed here, and so is
 /// percent-encoding, once or more, in URLs that stand inside others.
-pub fn cover_credentials(text: &str) -> Cow<'_, str> {
+pub fn without_credentials(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let mut clean = String::new();
     let mut copied = 0;
