@@ -201,7 +201,7 @@ async fn take_in(
     }
     let (received, inspected) = look(incoming).await.map_err(|error| fail(FailureKind::Disk, error.to_string()))?;
     let Inspected { media_type, dimensions, .. } =
-        inspected.map_err(|rejection| rejected(rejection, framing, status))?;
+        inspected.map_err(|rejection| rejected(&rejection, framing, status))?;
     Ok(Outcome::Captured(Box::new(Capture {
         source: shown(job.source()),
         final_url: final_url.into(),
@@ -241,29 +241,26 @@ impl Reached<'_> {
 
 /// Ends the body and looks what it is.
 async fn look(incoming: Incoming) -> io::Result<(Received, Result<Inspected, Rejection>)> {
-    let received = incoming.finish().map_err(io::Error::other)?;
-    let on_disk = received.len() > INSPECT_INLINE;
+    let mut received = incoming.finish().await.map_err(io::Error::other)?;
+    let large = received.len() > INSPECT_INLINE;
     let inspect = move || {
-        let inspected = inspect(&mut received.reader()?, received.len())?;
+        let len = received.len();
+        let inspected = inspect(&mut received.view().map_err(io::Error::other)?, len)?;
         Ok((received, inspected))
     };
-    if on_disk { tokio::task::spawn_blocking(inspect).await? } else { inspect() }
+    if large { tokio::task::spawn_blocking(inspect).await? } else { inspect() }
 }
 
-fn rejected(rejection: Rejection, framing: Framing, status: u16) -> Miss {
-    let detail = rejection.to_string();
-    match rejection {
-        Rejection::Empty => missed(FailureKind::Empty, "the body is empty", Some(status)),
-        Rejection::NotAnImage { found } => {
-            missed(FailureKind::NotAnImage, format!("the body is {found}"), Some(status))
-        }
-        Rejection::Truncated { detail } => {
-            let miss = missed(FailureKind::Truncated, format!("the picture is cut off: {detail}"), Some(status));
-            // A message that was whole will be the same again.
-            let then = if framing == Framing::Known { Then::OtherSource } else { Then::Wait };
-            Miss { then, ..miss }
-        }
-    }
+fn rejected(rejection: &Rejection, framing: Framing, status: u16) -> Miss {
+    let kind = match rejection {
+        Rejection::Empty => FailureKind::Empty,
+        Rejection::NotAnImage { .. } => FailureKind::NotAnImage,
+        Rejection::Truncated { .. } => FailureKind::Truncated,
+    };
+    let miss = missed(kind, rejection.to_string(), Some(status));
+    // A message that was whole will be the same again; one that ended with its connection may have been cut.
+    let again = kind == FailureKind::Truncated && framing == Framing::UntilClose;
+    Miss { then: if again { Then::Wait } else { Then::OtherSource }, ..miss }
 }
 
 fn revisit(job: &Job, response: &Response, asked: Validators) -> Revisit {

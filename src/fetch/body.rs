@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt, stream};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt};
 use tokio::time::{Instant, timeout_at};
-use tokio_util::bytes::{Bytes, BytesMut};
 use tokio_util::io::StreamReader;
 use url::Url;
 

@@ -8,10 +8,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use tokio::time::timeout;
-use tokio_util::bytes::Bytes;
 use url::Url;
 
 use super::connect::{Clients, Plan};

@@ -1,0 +1,162 @@
+//! A server that says exactly the bytes it is told, once for each connection.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use async_compression::tokio::bufread::{BrotliEncoder, DeflateEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub(super) struct Server {
+    address: SocketAddr,
+    seen: Arc<Mutex<Seen>>,
+    count: watch::Receiver<usize>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Seen {
+    requests: Vec<String>,
+    open: usize,
+    most: usize,
+}
+
+#[derive(Clone, Copy)]
+enum After {
+    Close,
+    Hold,
+}
+
+impl Server {
+    /// Answers with what `reply` makes of the request's head and of how many came before, then closes.
+    pub(super) async fn start(reply: impl Fn(&str, usize) -> Vec<u8> + Send + Sync + 'static) -> Server {
+        Server::run(reply, After::Close).await
+    }
+
+    /// The same, but the connection is left open.
+    pub(super) async fn start_and_hold(reply: impl Fn(&str, usize) -> Vec<u8> + Send + Sync + 'static) -> Server {
+        Server::run(reply, After::Hold).await
+    }
+
+    async fn run(reply: impl Fn(&str, usize) -> Vec<u8> + Send + Sync + 'static, after: After) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let (tell, count) = watch::channel(0);
+        let (shared, reply) = (Arc::clone(&seen), Arc::new(reply));
+        let task = tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let (seen, reply, tell) = (Arc::clone(&shared), Arc::clone(&reply), tell.clone());
+                tokio::spawn(async move {
+                    let request = read_head(&mut stream).await;
+                    let before = {
+                        let mut seen = seen.lock().unwrap();
+                        seen.requests.push(request.clone());
+                        seen.open += 1;
+                        seen.most = seen.most.max(seen.open);
+                        seen.requests.len() - 1
+                    };
+                    tell.send_modify(|count| *count += 1);
+                    // Lets others in, so that limits that do not hold are seen.
+                    tokio::task::yield_now().await;
+                    let reply = reply(&request, before);
+                    seen.lock().unwrap().open -= 1;
+                    let _ = stream.write_all(&reply).await;
+                    if let After::Hold = after {
+                        std::future::pending::<()>().await;
+                    }
+                    let _ = stream.shutdown().await;
+                });
+            }
+        });
+        Server { address, seen, count, task }
+    }
+
+    pub(super) fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The heads of all requests so far.
+    pub(super) fn requests(&self) -> Vec<String> {
+        self.seen.lock().unwrap().requests.clone()
+    }
+
+    /// The most requests that were being answered at the same time.
+    pub(super) fn most_at_once(&self) -> usize {
+        self.seen.lock().unwrap().most
+    }
+
+    /// Ends when `count` requests have come.
+    pub(super) fn asked(&self, count: usize) -> impl Future<Output = ()> + use<> {
+        let mut seen = self.count.clone();
+        async move {
+            seen.wait_for(|seen| *seen >= count).await.unwrap();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => break,
+        }
+    }
+    String::from_utf8_lossy(&head).into_owned()
+}
+
+/// A 200 with a length.
+pub(super) fn ok(body: &[u8]) -> Vec<u8> {
+    [format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes(), body.to_vec()].concat()
+}
+
+/// A response without a body.
+pub(super) fn head(status: &str, fields: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status}\r\n{fields}Content-Length: 0\r\n\r\n").into_bytes()
+}
+
+/// A PNG of 16 by 16 pixels that do not compress.
+pub(super) fn picture() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 16, 16);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut rng = fastrand::Rng::with_seed(7);
+    let pixels: Vec<u8> = (0..256).map(|_| rng.u8(..)).collect();
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    bytes
+}
+
+/// `body` under a content coding.
+pub(super) async fn coded(coding: &str, body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    match coding {
+        "gzip" => GzipEncoder::new(body).read_to_end(&mut out).await,
+        "deflate" => ZlibEncoder::new(body).read_to_end(&mut out).await,
+        "raw deflate" => DeflateEncoder::new(body).read_to_end(&mut out).await,
+        "br" => BrotliEncoder::new(body).read_to_end(&mut out).await,
+        "zstd" => ZstdEncoder::new(body).read_to_end(&mut out).await,
+        "gzip, br" => {
+            let mut inner = Vec::new();
+            GzipEncoder::new(body).read_to_end(&mut inner).await.unwrap();
+            BrotliEncoder::new(inner.as_slice()).read_to_end(&mut out).await
+        }
+        other => panic!("{other}"),
+    }
+    .unwrap();
+    out
+}
