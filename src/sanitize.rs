@@ -97,11 +97,13 @@ fn push_shown(shown: &mut String, c: char) {
     }
 }
 
-/// Covers what stands between the slashes of an authority and its last `@` (RFC 3986 section 3.2).
+/// [`url`] for text that a program reads: credentials are covered, all else stays.
+///
+/// Credentials are what stands between the slashes of an authority and its last `@` (RFC 3986 section 3.2).
 ///
 /// The WHATWG parser takes `\` for `/` and any number of slashes after `http:`, so both are followed here, and so is
 /// percent-encoding, once or more, in URLs that stand inside others.
-fn without_credentials(text: &str) -> Cow<'_, str> {
+pub fn without_credentials(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let mut clean = String::new();
     let mut copied = 0;
