@@ -12,13 +12,13 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::fetch::{self, Fetch, HttpFetcher};
+use crate::fetch::{self, FailureKind, HttpFetcher};
 use crate::input::Discovery;
-use crate::mirror::Mirror;
+use crate::mirror::{Layout, Mirror};
 use crate::mirror::catalog::{Backlog, Catalog};
 use crate::mirror::store::{Durability, LocalStore};
-use crate::progress::Progress;
-use crate::report::Summary;
+use crate::progress::{Mode, Phase, Progress};
+use crate::report::{self, Summary};
 pub use collecting::{Collecting, Mention, SlotFilter};
 use fetching::Fetched;
 pub use placement::{Links, Placement};
@@ -68,19 +68,19 @@ pub async fn sync(
 ) -> anyhow::Result<Summary> {
     let started = Instant::now();
     let mirror = Mirror::open(&job.output)?;
-    let store = Arc::new(open_store(&job, &mirror)?);
-    let catalog = Catalog::open(&mirror.catalog(), job.durability)?;
+    let store = Arc::new(open_store(&job, mirror.layout())?);
+    let catalog = Catalog::open(&mirror.layout().catalog(), job.durability)?;
     let run = catalog.begin_run()?;
 
-    progress.phase("collecting");
+    progress.phase(Phase::Collecting);
     let recorded = collect(&mut job, &inputs, &catalog, run, progress, stop)?;
 
-    progress.phase("fetching");
+    progress.phase(Phase::Fetching);
     let (catalog, fetched) =
         fetch_assets(&job, recorded.credentials.clone(), store, catalog, run, progress, stop).await?;
 
-    progress.phase("rewriting");
-    let rewriting = rewriting(&job, &mirror);
+    progress.phase(Phase::Rewriting);
+    let rewriting = rewriting(&job, mirror.layout());
     let rewritten = rewriting.rewrite(&catalog, run, progress, stop)?;
 
     let summary = summarise(&catalog, run, &recorded, &fetched, &rewritten, started)?;
@@ -97,22 +97,22 @@ pub fn plan(
 ) -> anyhow::Result<Summary> {
     let started = Instant::now();
     let folder = tempfile::tempdir()?;
-    let copy = Catalog::copy(&crate::mirror::catalog_path(&job.output), &folder.path().join("catalog.sqlite"))?;
+    let layout = Layout::new(&job.output);
+    let copy = Catalog::copy(&layout.catalog(), &folder.path().join("catalog.sqlite"))?;
     let run = copy.begin_run()?;
     let recorded = collect(&mut job, &inputs, &copy, run, progress, stop)?;
     let counts = copy.plan_fetch(run, backlog(job.network))?;
     let fetched = Fetched { total: counts.total, held: counts.held, ..Fetched::default() };
-    let mirror = Mirror::unlocked(&job.output);
-    let rewritten = rewriting(&job, &mirror).would_write(&copy, run)?;
+    let rewritten = rewriting(&job, &layout).would_write(&copy, run)?;
     summarise(&copy, run, &recorded, &fetched, &rewritten, started)
 }
 
-fn open_store(job: &Job, mirror: &Mirror) -> anyhow::Result<LocalStore> {
+fn open_store(job: &Job, layout: &Layout) -> anyhow::Result<LocalStore> {
     let assets = match &job.placement {
-        Placement::Mirror => mirror.assets(),
+        Placement::Mirror => layout.assets(),
         Placement::InPlace { assets } => assets.clone(),
     };
-    let store = LocalStore::new(assets, mirror.tmp(), job.durability);
+    let store = LocalStore::new(assets, layout.tmp(), job.durability);
     store.sweep_tmp().map_err(|error| anyhow::anyhow!("{error}; {}", error.advice()))?;
     Ok(store)
 }
@@ -127,7 +127,7 @@ fn collect(
     stop: &CancellationToken,
 ) -> anyhow::Result<Recorded> {
     for rule in catalog.learned_proxies()? {
-        if let Ok(learned) = rule.parse() {
+        if let Ok(learned) = serde_json::from_str(&rule) {
             job.collecting.rules.learn(&learned);
         }
     }
@@ -138,10 +138,10 @@ fn collect(
     catalog.begin()?;
     for learned in &recorded.learned {
         job.collecting.rules.learn(learned);
-        catalog.learn_proxy(&learned.prefix, &learned.to_string())?;
+        catalog.learn_proxy(&learned.prefix, &serde_json::to_string(learned)?)?;
     }
     catalog.commit()?;
-    let silent = Progress::silent();
+    let silent = Progress::new(Mode::Silent);
     let again = recording::record(&job.collecting, inputs()?, catalog, run, &silent, stop)?;
     Ok(Recorded { read: recorded.read, unchanged: recorded.unchanged, failed: recorded.failed, ..again })
 }
@@ -178,13 +178,69 @@ async fn fetch_assets(
     fetching::fetch(fetcher, store, catalog, plan).await
 }
 
-fn rewriting<'a>(job: &'a Job, mirror: &'a Mirror) -> Rewriting<'a> {
+fn rewriting<'a>(job: &'a Job, layout: &'a Layout) -> Rewriting<'a> {
     Rewriting {
         collecting: &job.collecting,
-        mirror,
+        layout,
         placement: &job.placement,
         links: &job.links,
         missing: job.missing,
         durability: job.durability,
     }
+}
+
+/// The numbers of a run, and what it could not get.
+fn summarise(
+    catalog: &Catalog,
+    run: i64,
+    recorded: &Recorded,
+    fetched: &Fetched,
+    rewritten: &Rewritten,
+    started: Instant,
+) -> anyhow::Result<Summary> {
+    let references = catalog.reference_counts(run)?;
+    let mut failures = report::Failures::default();
+    let mut documents = Ok(());
+    catalog.missing(run, &mut |asset| {
+        let kind = FailureKind::from_word(&asset.kind).unwrap_or(FailureKind::Connection);
+        let (target, detail, attempts) = (&asset.target, &asset.detail, asset.attempts);
+        match catalog.documents_of(run, asset.id, report::MAX_DOCUMENTS) {
+            Ok(paths) => {
+                let failed = report::Failed { target, kind: kind.as_str(), detail, attempts };
+                failures.add(failed, paths.iter().map(PathBuf::as_path));
+            }
+            Err(error) => documents = Err(error),
+        }
+    })?;
+    documents?;
+    let Fetched { total, held, captured, revisited, rescued, refused, .. } = *fetched;
+    Ok(Summary {
+        documents: report::Documents {
+            read: recorded.read + recorded.unchanged,
+            written: rewritten.written,
+            unchanged: rewritten.unchanged,
+            failed: recorded.failed + rewritten.failed,
+        },
+        references: report::References {
+            total: references.total,
+            mirrored: references.mirrored,
+            skipped: references.skipped,
+            missing: references.missing,
+        },
+        assets: report::Assets {
+            total,
+            captured,
+            revisited,
+            held,
+            rescued,
+            // What was not reached is missing too.
+            failed: total - captured - revisited - held - rescued - refused,
+            refused,
+        },
+        bytes: report::Bytes { received: fetched.bytes_received, stored: fetched.bytes_stored },
+        requests: fetched.requests,
+        seconds: started.elapsed().as_secs_f64(),
+        failures,
+        without_base: references.without_base,
+    })
 }

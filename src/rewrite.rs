@@ -41,6 +41,10 @@ impl RewritePlan {
         &self.edits
     }
 
+    pub fn into_edits(self) -> Vec<Edit> {
+        self.edits
+    }
+
     /// What this plan would do to a source of this digest, in 32 bytes: equal fingerprints write equal documents.
     pub fn fingerprint(&self, source: &[u8; 32]) -> [u8; 32] {
         let mut hash = Sha256::new();

@@ -19,6 +19,7 @@ use std::fmt;
 
 use crate::text::{OffsetMap, Span};
 pub use escape::{Layer, Layers};
+pub use page::{Collector, Page};
 
 /// The syntactic place of a reference: `img@src`, `front:headimg`, `md:image`, `css:url`.
 ///

@@ -104,7 +104,7 @@ impl Inputs {
 
 /// A first pass, only to learn the proxies that the documents witness; what is wrong is said by the second.
 fn learn(collecting: &mut Collecting, documents: Discovery) {
-    let mut witnesses = Witnesses::default();
+    let mut witnesses = Witnesses::new();
     for entry in documents {
         if let Ok(Entry::Found(found)) = entry {
             if let Ok(document) = collecting.open(&found.path) {
@@ -123,7 +123,7 @@ fn print(collecting: &Collecting, path: &Path, json: bool, out: &mut impl Write)
     let mut position = Position { text: &text.text, at: 0, line: 1, column: 1 };
     let name = path.to_string_lossy();
     let mut failed = None;
-    let facts = collecting.mentions(path, &document, &mut Witnesses::default(), &mut |mention| {
+    let facts = collecting.mentions(path, &document, &mut Witnesses::new(), &mut |mention| {
         position.go_to(mention.text_start);
         let raw = document.slice(mention.reference.span);
         let written = match json {

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::mirror::store::Durability;
 pub use fetching::{AssetCounts, Backlog, CaptureRow, MissingAsset, Recorded};
-pub use rewriting::{HeldReference, Journal, RewriteRow};
+pub use rewriting::{HeldReference, Journal, ReferenceState, RewriteRow};
 pub use rows::{DocumentRow, Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
 
 /// The layout that this program reads and writes. A newer one is refused, an older one is migrated.
@@ -71,6 +71,18 @@ impl Catalog {
             found => return Err(CatalogError::Newer { path: path.to_owned(), found }),
         }
         Ok(Catalog { connection, path: path.to_owned() })
+    }
+
+    /// A copy of the catalog at `from`, or a new one when there is none, at `to`.
+    pub fn copy(from: &Path, to: &Path) -> Result<Self> {
+        if from.exists() {
+            let source = Self::open_existing(from)?;
+            // Part of SQLite: a consistent copy, whatever else reads or writes at the time.
+            let target = to.to_string_lossy();
+            source.connection.pragma_update(None, "query_only", false)?;
+            source.connection.execute("VACUUM INTO ?1", [target.as_ref()])?;
+        }
+        Self::open(to, Durability::None)
     }
 
     /// One more connection to the same catalog, for a thread that only reads.

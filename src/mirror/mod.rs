@@ -30,9 +30,15 @@ pub enum MirrorError {
 /// A mirror that this process may write to, until it is dropped.
 #[derive(Debug)]
 pub struct Mirror {
-    root: PathBuf,
+    layout: Layout,
     /// The lock is the system's: it ends with the process, however that ends, so the file may stay.
     _lock: File,
+}
+
+/// Where everything lies in a mirror, whether it is there or not.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    root: PathBuf,
 }
 
 impl Mirror {
@@ -64,13 +70,19 @@ impl Mirror {
             writeln!(lock, "{}", std::process::id())
         };
         note().map_err(failed("writing its lock"))?;
-        let mirror = Mirror { root: root.to_owned(), _lock: lock };
-        fs::create_dir_all(mirror.tmp()).map_err(failed("creating tmp"))?;
-        Ok(mirror)
+        let layout = Layout::new(root);
+        fs::create_dir_all(layout.tmp()).map_err(failed("creating tmp"))?;
+        Ok(Mirror { layout, _lock: lock })
     }
 
-    pub fn root(&self) -> &Path {
-        &self.root
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+}
+
+impl Layout {
+    pub fn new(root: &Path) -> Self {
+        Layout { root: root.to_owned() }
     }
 
     pub fn documents(&self) -> PathBuf {
@@ -86,13 +98,8 @@ impl Mirror {
     }
 
     pub fn catalog(&self) -> PathBuf {
-        catalog_path(&self.root)
+        self.root.join("catalog.sqlite")
     }
-}
-
-/// Where the catalog of the mirror at `root` lies.
-pub fn catalog_path(root: &Path) -> PathBuf {
-    root.join("catalog.sqlite")
 }
 
 /// Who wrote the lock, as far as it tells.

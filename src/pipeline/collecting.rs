@@ -5,8 +5,11 @@ use std::path::Path;
 
 use url::Url;
 
-use crate::collect::{Collector, Facts, Reference};
-use crate::document::{Document, ReadError};
+use super::placement::Links;
+use crate::collect::html::rebase;
+use crate::collect::{Collector, Page, Reference, value};
+use crate::document::{Document, Format, ReadError};
+use crate::rewrite::{Edit, RewritePlan};
 use crate::mirror::digest::Digest;
 use crate::proxy::{Rules, Witnesses};
 use crate::target::{self, Place, Skip, Target};
@@ -33,6 +36,15 @@ pub struct SlotFilter {
     pub exclude: Vec<String>,
 }
 
+/// What a document says beside its references.
+#[derive(Debug)]
+pub struct Facts {
+    /// Where the article was published, as far as it is known.
+    pub base: Option<Url>,
+    /// What is odd about it, for people.
+    pub warnings: Vec<String>,
+}
+
 /// A reference with what it stands for.
 #[derive(Debug, Clone)]
 pub struct Mention {
@@ -51,10 +63,10 @@ impl Collecting {
         Document::read(path, self.max_document)
     }
 
-    /// Reports the references of a document in ascending order, none overlapping another.
+    /// Reports the references of a document in ascending order, none overlapping another. A document that is odd gives
+    /// what can be read.
     ///
-    /// `witnesses` learns from elements that name one picture twice. A document that is odd gives what can be read, and
-    /// the facts say so.
+    /// `witnesses` learns from elements that name one picture twice.
     pub fn mentions(
         &self,
         path: &Path,
@@ -63,8 +75,9 @@ impl Collecting {
         each: &mut dyn FnMut(Mention),
     ) -> Facts {
         let text = document.text();
-        let page = self.collector.open(path, &text.text);
-        let base = self.base(page.base.as_deref());
+        let names_image = |url: &str| self.names_image(url);
+        let page = self.collector.open(path, &text.text, &names_image);
+        let base = self.base(&page);
         let place = Place { base: base.as_ref(), encoding: document.encoding().output_encoding() };
         let witnesses = RefCell::new(witnesses);
         let witness = |proxied: &str, original: &str| {
@@ -72,23 +85,52 @@ impl Collecting {
                 witnesses.borrow_mut().observe(proxied, original);
             }
         };
-        let names_image = |url: &str| self.names_image(url);
         let mut end = 0;
         self.collector.collect(&page, &names_image, &witness, &mut |reference| {
-            if reference.span.start >= end && !reference.span.is_empty() {
+            if reference.span.start >= end && !value::is_inert(&reference.url) {
                 end = reference.span.end;
                 each(self.mention(&text, reference, place));
             }
-        })
+        });
+        Facts { warnings: page.into_warnings(), base }
+    }
+
+    /// Adds to a plan what pictures that become local ask of the rest of the page: a remote base is taken out.
+    pub(super) fn complete(&self, path: &Path, document: &Document, plan: RewritePlan, links: &Links) -> RewritePlan {
+        if plan.edits().is_empty() || !links.depend_on_base() {
+            return plan;
+        }
+        let text = document.text();
+        let page = self.collector.open(path, &text.text, &|url| self.names_image(url));
+        let Some(base) = self.base(&page).filter(|_| page.format() == Format::Html) else { return plan };
+        let body = page.body();
+        let led_back = rebase(&text.text[body.start..], &base).into_iter().map(|edit| {
+            let text_bytes = String::from_utf8_lossy(&edit.text);
+            Edit { span: text.map.span(edit.span.shifted(body.start)), text: document.encode(&text_bytes) }
+        });
+        RewritePlan::new(plan.into_edits().into_iter().chain(led_back).collect())
+    }
+
+    /// All of this in a form that differs when documents must be collected anew.
+    pub(super) fn fingerprint(&self) -> String {
+        let base_url = self.base_url.as_ref().map_or("", Url::as_str);
+        let parts = [
+            env!("CARGO_PKG_VERSION"),
+            &self.rules.fingerprint(),
+            &self.collector.fingerprint(),
+            base_url,
+            &format!("{:?} {:?}", self.slots, self.link_base),
+        ];
+        Digest::of(parts.join("\0").as_bytes()).short()
     }
 
     /// The base that a document names, itself resolved against `--base-url`; without one, `--base-url`.
-    fn base(&self, named: Option<&str>) -> Option<Url> {
-        let own = named.and_then(|named| match &self.base_url {
+    fn base(&self, page: &Page<'_>) -> Option<Url> {
+        let own = page.base().and_then(|named| match &self.base_url {
             Some(base_url) => base_url.join(named).ok(),
             None => Url::parse(named).ok(),
         });
-        own.filter(|url| matches!(url.scheme(), "http" | "https")).or_else(|| self.base_url.clone())
+        own.filter(|url: &Url| matches!(url.scheme(), "http" | "https")).or_else(|| self.base_url.clone())
     }
 
     fn names_image(&self, url: &str) -> bool {

@@ -74,7 +74,6 @@ pub(super) async fn fetch<F: Fetch, S: Store>(
         }
     };
     let on_outcome = |asset: i64, outcome: Outcome| {
-        progress.finished(outcome_bytes(&outcome));
         // The keeper is gone only when it failed, and then it says so itself.
         let _ = to_keeper.send((asset, outcome));
     };

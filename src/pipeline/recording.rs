@@ -13,10 +13,12 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::collecting::{Collecting, Mention};
+use crate::document::Document;
 use crate::input::{Discovery, Entry, Found};
 use crate::mirror::catalog::{Catalog, Known, ReferenceRow, Seen, TargetRow};
 use crate::progress::Progress;
 use crate::proxy::{Learned, Witnesses};
+use crate::report::warning;
 use crate::sanitize;
 
 /// How many references travel in one message.
@@ -47,7 +49,7 @@ struct Work {
 enum Record {
     Unchanged { id: i64, modified: i64 },
     References { number: u64, found: Found, rows: Vec<ReferenceRow> },
-    Done { number: u64, seen: Seen, reread: bool },
+    Done { number: u64, seen: Seen, site: Option<String>, reread: bool },
     Failed { path: PathBuf, why: String },
     Warning { path: PathBuf, text: String },
     Credentials { origin: String, credentials: String },
@@ -178,7 +180,6 @@ impl Stage<'_> {
         let mut rows = Vec::new();
         let mut gone = false;
         let mut secret = false;
-        let site = self.collecting.site(&document, &found.path);
         let facts = self.collecting.mentions(&found.path, &document, witnesses, &mut |mention| {
             if let Ok(target) = &mention.outcome {
                 if let Some(credentials) = target.credentials.clone() {
@@ -187,7 +188,7 @@ impl Stage<'_> {
                     gone |= to_catalog.send(Record::Credentials { origin, credentials }).is_err();
                 }
             }
-            rows.push(row(&mention, &document, site.as_deref()));
+            rows.push(row(&mention, &document));
             if rows.len() == CHUNK {
                 let rows = std::mem::take(&mut rows);
                 gone |= to_catalog.send(Record::References { number, found: found.clone(), rows }).is_err();
@@ -197,12 +198,12 @@ impl Stage<'_> {
             send(Record::Warning { path: found.path.clone(), text })?;
         }
         send(Record::References { number, found: found.clone(), rows })?;
-        send(Record::Done { number, seen, reread: secret })?;
+        send(Record::Done { number, seen, site: facts.base.map(String::from), reread: secret })?;
         (!gone).then_some(())
     }
 }
 
-fn row(mention: &Mention, document: &crate::document::Document, site: Option<&str>) -> ReferenceRow {
+fn row(mention: &Mention, document: &Document) -> ReferenceRow {
     let span = mention.reference.span;
     let raw = document.slice(span);
     let outcome = match &mention.outcome {
@@ -211,7 +212,6 @@ fn row(mention: &Mention, document: &crate::document::Document, site: Option<&st
             origin: target.url.origin().ascii_serialization(),
             fragment: target.fragment.clone(),
             proxies: target.proxies.len() as u32,
-            site: site.map(str::to_owned),
             hint: target.hint.clone(),
             sources: target.sources.iter().skip(1).map(url::Url::to_string).collect(),
         }),
@@ -282,8 +282,11 @@ impl Writer<'_> {
                 self.rows += rows.len();
                 self.catalog.add_references(id, &rows)?;
             }
-            Record::Done { number, seen, reread } => {
+            Record::Done { number, seen, site, reread } => {
                 if let Some(id) = self.open.remove(&number) {
+                    if let Some(site) = site {
+                        self.catalog.set_site(id, &sanitize::without_credentials(&site))?;
+                    }
                     self.catalog.finish_document(id, &seen, reread)?;
                 }
                 recorded.read += 1;
@@ -291,10 +294,10 @@ impl Writer<'_> {
             }
             Record::Failed { path, why } => {
                 recorded.failed += 1;
-                self.progress.warn(&format!("{}: {}", sanitize::path(&path), sanitize::for_terminal(&why)));
+                self.progress.warn(&warning(&path, &why));
             }
             Record::Warning { path, text } => {
-                self.progress.warn(&format!("{}: {}", sanitize::path(&path), sanitize::for_terminal(&text)));
+                self.progress.warn(&warning(&path, &text));
             }
             Record::Credentials { origin, credentials } => {
                 recorded.credentials.insert(origin, credentials);

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::collecting::Collecting;
 use super::placement::{Links, Placement};
-use crate::mirror::Mirror;
+use crate::mirror::Layout;
 use crate::mirror::catalog::{Catalog, HeldReference, Journal, RewriteRow, Seen};
 use crate::mirror::store::Durability;
 use crate::progress::Progress;
@@ -38,7 +38,7 @@ pub enum MissingPolicy {
 #[derive(Debug, Clone)]
 pub(super) struct Rewriting<'a> {
     pub(super) collecting: &'a Collecting,
-    pub(super) mirror: &'a Mirror,
+    pub(super) layout: &'a Layout,
     pub(super) placement: &'a Placement,
     pub(super) links: &'a Links,
     pub(super) missing: MissingPolicy,
@@ -144,7 +144,7 @@ impl Rewriting<'_> {
     fn destination(&self, row: &RewriteRow) -> PathBuf {
         match self.placement {
             Placement::InPlace { .. } => row.source.clone(),
-            Placement::Mirror => self.mirror.documents().join(&row.path),
+            Placement::Mirror => self.layout.documents().join(&row.path),
         }
     }
 
@@ -160,7 +160,7 @@ impl Rewriting<'_> {
             <[u8; 32]>::from(Sha256::digest(document.bytes())) == row.digest,
             "changed while this run was under way; the next run takes it up"
         );
-        let plan = self.collecting.complete_plan(&row.source, &document, plan, self.links);
+        let plan = self.collecting.complete(&row.source, &document, plan, self.links);
         let destination = self.destination(&row);
         let temporary = self.temporary(&destination)?;
         let mut out =
@@ -188,7 +188,7 @@ impl Rewriting<'_> {
         if self.placement == &Placement::Mirror {
             fs::create_dir_all(folder).with_context(|| format!("creating the folder {}", sanitize::path(folder)))?;
         }
-        let within = if same_file_system(&self.mirror.tmp(), folder) { self.mirror.tmp() } else { folder.to_owned() };
+        let within = if same_file_system(&self.layout.tmp(), folder) { self.layout.tmp() } else { folder.to_owned() };
         let mut builder = tempfile::Builder::new();
         builder.prefix(".imgmirror-");
         #[cfg(unix)]

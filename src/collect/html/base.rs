@@ -34,8 +34,12 @@ pub fn base(html: &str) -> Option<String> {
 /// have edits of their own, and those that could not be had are caught by the first entry that fits their element.
 const LINKS: &[&str] = &["action", "cite", "data", "formaction", "href", "poster", "src", "xlink:href"];
 
-/// The edits that empty the base and write out the relative links of `html`, spans relative to `html`.
+/// The edits that empty the base and write out the relative links of `html`, spans relative to `html`; none when the
+/// page has no base element.
 pub fn rebase(html: &str, base: &Url) -> Vec<Edit> {
+    if self::base(html).is_none() {
+        return Vec::new();
+    }
     let mut edits = Vec::new();
     walk(html, &mut |visit| {
         let Visit::Tag(tag) = visit else { return };

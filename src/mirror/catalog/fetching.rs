@@ -97,7 +97,10 @@ impl Catalog {
     /// The next assets of one origin behind the number `after`, at most `max`.
     pub fn planned_assets(&self, origin: &str, after: i64, max: usize) -> Result<Vec<Asset>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT asset.id, target, site, hint, asset.digest IS NOT NULL
+            "SELECT asset.id, target,
+                    (SELECT site FROM reference JOIN document ON document.id = reference.document
+                     WHERE reference.asset = asset.id AND site IS NOT NULL LIMIT 1),
+                    hint, asset.digest IS NOT NULL
              FROM temp.needed JOIN asset ON asset.id = needed.id
              WHERE needed.origin = ?1 AND needed.id > ?2 ORDER BY needed.id LIMIT ?3",
         )?;

@@ -36,11 +36,38 @@ pub struct HeldReference {
     pub blob: Option<Blob>,
 }
 
+/// What the catalog knows of one reference, for people.
+#[derive(Debug, Clone)]
+pub struct ReferenceState {
+    pub start: i64,
+    pub slot: String,
+    pub raw: String,
+    pub target: Option<String>,
+    pub blob: Option<Blob>,
+    pub skip: Option<String>,
+    /// Kind and detail.
+    pub failure: Option<(String, String)>,
+}
+
+impl ReferenceState {
+    pub fn is_missing(&self) -> bool {
+        self.blob.is_none() && self.skip.is_none()
+    }
+}
+
 /// One edited generation of a document.
 #[derive(Debug, Clone)]
 pub struct Journal {
     pub before: [u8; 32],
     pub after: [u8; 32],
+}
+
+/// The blob of a row that may have none.
+fn blob_from(digest: Option<[u8; 32]>, media: Option<String>) -> rusqlite::Result<Option<Blob>> {
+    match digest.zip(media) {
+        Some((digest, media)) => Ok(Some(Blob { digest: Digest::from(digest), media_type: media_type(&media)? })),
+        None => Ok(None),
+    }
 }
 
 struct Generation {
@@ -79,20 +106,43 @@ impl Catalog {
         )?;
         let rows = statement.query_map([document], |row| {
             let (start, end): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let blob = match row.get::<_, Option<[u8; 32]>>(5)? {
-                Some(digest) => {
-                    let media_type = media_type(&row.get::<_, String>(6)?)?;
-                    Some(Blob { digest: Digest::from_bytes(digest), media_type })
-                }
-                None => None,
-            };
             Ok(HeldReference {
                 span: Span::new(start as usize, end as usize),
                 layers: Layers::from_bits(row.get(2)?),
                 fragment: row.get(3)?,
                 peeled: row.get(7)?,
                 target: row.get(4)?,
-                blob,
+                blob: blob_from(row.get(5)?, row.get(6)?)?,
+            })
+        })?;
+        for row in rows {
+            each(row?);
+        }
+        Ok(())
+    }
+
+    /// Calls `each` for every reference of the document that was read from `source`, or that lies below documents/
+    /// under this path, in order of position.
+    pub fn reference_states(&self, source: &std::path::Path, each: &mut dyn FnMut(ReferenceState)) -> Result<()> {
+        let mut statement = self.connection.prepare(
+            "SELECT start, slot.name, raw, asset.target, blob.digest, blob.media, skip, failure.kind, failure.detail
+             FROM document JOIN reference ON reference.document = document.id
+             JOIN slot ON slot.id = reference.slot
+             LEFT JOIN asset ON asset.id = reference.asset
+             LEFT JOIN blob ON blob.digest = coalesce(reference.held, asset.digest)
+             LEFT JOIN failure ON failure.asset = asset.id
+             WHERE document.source = ?1 OR document.path = ?1 ORDER BY document.id, start",
+        )?;
+        let rows = statement.query_map([super::path_value(source)], |row| {
+            let (kind, detail): (Option<String>, Option<String>) = (row.get(7)?, row.get(8)?);
+            Ok(ReferenceState {
+                start: row.get(0)?,
+                slot: row.get(1)?,
+                raw: row.get(2)?,
+                target: row.get(3)?,
+                blob: blob_from(row.get(4)?, row.get(5)?)?,
+                skip: row.get(6)?,
+                failure: kind.zip(detail),
             })
         })?;
         for row in rows {

@@ -58,7 +58,6 @@ pub struct TargetRow {
     pub fragment: Option<String>,
     /// How many were peeled off.
     pub proxies: u32,
-    pub site: Option<String>,
     pub hint: Option<String>,
     /// Without the target itself, in the order to try them.
     pub sources: Vec<String>,
@@ -71,6 +70,8 @@ pub struct ReferenceCounts {
     pub mirrored: u64,
     pub skipped: u64,
     pub missing: u64,
+    /// Those of the skipped that are relative and have no base.
+    pub without_base: u64,
 }
 
 impl Catalog {
@@ -108,7 +109,7 @@ impl Catalog {
     pub fn begin_document(&self, path: &Path, source: &Path, settings: &str, run: i64) -> Result<i64> {
         let mut upsert = self.connection.prepare_cached(
             "INSERT INTO document (path, source, settings, reread, run) VALUES (?1, ?2, ?3, 0, ?4)
-             ON CONFLICT (path) DO UPDATE SET source = ?2, settings = ?3, size = NULL, reread = 0, run = ?4
+             ON CONFLICT (path) DO UPDATE SET source = ?2, settings = ?3, size = NULL, site = NULL, reread = 0, run = ?4
              RETURNING id",
         )?;
         let id = upsert.query_row(params![path_value(path), path_value(source), settings, run], |row| row.get(0))?;
@@ -137,7 +138,13 @@ impl Catalog {
         Ok(())
     }
 
-    /// Marks a document as completely recorded.
+    /// Notes where the article of a document was published.
+    pub fn set_site(&self, document: i64, site: &str) -> Result<()> {
+        self.connection.prepare_cached("UPDATE document SET site = ?2 WHERE id = ?1")?.execute(params![document, site])?;
+        Ok(())
+    }
+
+    /// Marks a document as completely recorded. With `reread` it is collected anew in the next run, changed or not.
     pub fn finish_document(&self, document: i64, seen: &Seen, reread: bool) -> Result<()> {
         let mut statement = self
             .connection
@@ -163,8 +170,8 @@ impl Catalog {
             None => {
                 let mut insert = self
                     .connection
-                    .prepare_cached("INSERT INTO asset (target, origin, site, hint) VALUES (?1, ?2, ?3, ?4)")?;
-                insert.execute(params![row.target, row.origin, row.site, row.hint])?;
+                    .prepare_cached("INSERT INTO asset (target, origin, hint) VALUES (?1, ?2, ?3)")?;
+                insert.execute(params![row.target, row.origin, row.hint])?;
                 self.connection.last_insert_rowid()
             }
         };
@@ -181,14 +188,16 @@ impl Catalog {
         let mut statement = self.connection.prepare(
             "SELECT count(*),
                     count(*) FILTER (WHERE asset.digest IS NOT NULL OR reference.held IS NOT NULL),
-                    count(*) FILTER (WHERE skip IS NOT NULL AND reference.held IS NULL)
+                    count(*) FILTER (WHERE skip IS NOT NULL AND reference.held IS NULL),
+                    count(*) FILTER (WHERE skip = 'relative')
              FROM document JOIN reference ON reference.document = document.id
              LEFT JOIN asset ON asset.id = reference.asset
              WHERE document.run = ?1",
         )?;
         let counts = statement.query_row([run], |row| {
             let (total, mirrored, skipped): (u64, u64, u64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(ReferenceCounts { total, mirrored, skipped, missing: total - mirrored - skipped })
+            let (missing, without_base) = (total - mirrored - skipped, row.get(3)?);
+            Ok(ReferenceCounts { total, mirrored, skipped, missing, without_base })
         })?;
         Ok(counts)
     }

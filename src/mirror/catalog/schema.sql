@@ -17,6 +17,7 @@ CREATE TABLE document (
     modified  INTEGER,                  -- nanoseconds
     digest    BLOB,
     settings  TEXT    NOT NULL,         -- what it was collected with; a change means collecting anew
+    site      TEXT,                     -- where the article was published
     reread    INTEGER NOT NULL,         -- 1: collect anew even when unchanged
     plan      BLOB,                     -- digest of the edits as last written
     run       INTEGER NOT NULL          -- the last run that saw it
@@ -40,7 +41,6 @@ CREATE TABLE asset (
     id        INTEGER PRIMARY KEY,
     target    TEXT    NOT NULL UNIQUE,
     origin    TEXT    NOT NULL,
-    site      TEXT,                     -- the article's own address, for the Referer ladder
     hint      TEXT,                     -- a Referer that a proxy URL carried
     digest    BLOB    REFERENCES blob
 ) STRICT;
