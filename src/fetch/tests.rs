@@ -166,8 +166,14 @@ async fn redirects_are_followed_recorded_and_bounded() {
     let capture = captured(&server, options(&[&server])).await;
     assert_eq!(capture.redirects, [server.url("/x"), server.url("/1"), server.url("/2")]);
     assert_eq!(capture.final_url, server.url("/3"));
-    let failure = failed(Options { redirects: 2, ..options(&[&server]) }, &[server.url("/x")]).await;
-    assert_eq!((failure.kind, failure.attempts), (FailureKind::Redirects, 1));
+    let before = server.requests().len();
+    let bounded = Options { redirects: 2, ..options(&[&server]) };
+    let (outcomes, _, totals) = fetch(bounded, vec![asset(1, &[server.url("/x")])]).await;
+    assert!(
+        matches!(&outcomes[&1], Outcome::Failed(failure) if failure.kind == FailureKind::Redirects),
+        "{outcomes:?}"
+    );
+    assert_eq!((totals.requests, server.requests().len() - before), (3, 3));
 }
 
 #[tokio::test]
@@ -210,7 +216,7 @@ async fn nothing_is_asked_of_this_machine_unless_allowed() {
     assert_eq!((failure.kind, server.requests().len()), (FailureKind::OutOfScope, 0));
     assert!(failure.detail.contains(&format!("--allow {}", server.address())), "{}", failure.detail);
     let by_name = server.url("/x").replace("127.0.0.1", "localhost");
-    assert_eq!(failed(Options::default(), &[by_name.clone()]).await.kind, FailureKind::OutOfScope);
+    assert_eq!(failed(Options::default(), std::slice::from_ref(&by_name)).await.kind, FailureKind::OutOfScope);
     let named = Options { allow: vec![by_name[7..].trim_end_matches("/x").parse().unwrap()], ..Options::default() };
     assert!(matches!(fetch_one(named, asset(1, &[by_name])).await, Outcome::Captured(_)));
 }
@@ -427,9 +433,12 @@ async fn a_server_that_says_nothing_or_stalls_times_out() {
     for reply in [Vec::new(), cut(100, "")] {
         let server = Server::start_and_hold(move |_, _| reply.clone()).await;
         let brief = Duration::from_millis(50);
-        let impatient = Options { connect_timeout: brief, stall_timeout: brief, retries: 0, ..options(&[&server]) };
-        let failure = failed(impatient, &[server.url("/x")]).await;
-        assert_eq!(failure.kind, FailureKind::Timeout, "{}", failure.detail);
+        let patient = Options { retries: 0, ..options(&[&server]) };
+        let stalled = Options { connect_timeout: brief, stall_timeout: brief, ..patient.clone() };
+        for limited in [stalled, Options { deadline: brief, ..patient }] {
+            let failure = failed(limited, &[server.url("/x")]).await;
+            assert_eq!(failure.kind, FailureKind::Timeout, "{}", failure.detail);
+        }
     }
 }
 
@@ -438,13 +447,50 @@ async fn unreachable_and_unspeakable_hosts_fail_by_kind() {
     let server = Server::start(|_, _| b"SSH-2.0-nothing here\r\n".to_vec()).await;
     let once = Options { retries: 0, ..options(&[&server]) };
     assert_eq!(failed(once.clone(), &[server.url("/x")]).await.kind, FailureKind::Connection);
-    let https = server.url("/x").replace("http:", "https:");
-    let failure = failed(Options { retries: 3, ..once.clone() }, &[https]).await;
-    assert_eq!((failure.kind, failure.attempts), (FailureKind::Tls, 1), "{}", failure.detail);
     let address = server.address();
     drop(server);
     let gone = failed(once, &[format!("http://{address}/")]).await;
     assert_eq!(gone.kind, FailureKind::Connection, "{}", gone.detail);
+}
+
+#[tokio::test]
+async fn a_certificate_is_verified_under_the_urls_own_name_and_never_skipped() {
+    let (server, pem) = Server::start_tls("pictures.test", |_, _| ok(&picture())).await;
+    let rule = format!("::{}", server.address());
+    let led = Options { connect_to: vec![rule.parse().unwrap()], ..Options::default() };
+    let trusting = Options { cacert: Some(pem), ..led.clone() };
+    for (url, options, fits) in [
+        ("https://pictures.test/x", &trusting, true),
+        ("https://pictures.test:8443/x", &trusting, true),
+        ("https://other.test/x", &trusting, false),
+        ("https://pictures.test/x", &led, false),
+    ] {
+        match fetch_one(options.clone(), asset(1, &[url.to_owned()])).await {
+            Outcome::Captured(_) => assert!(fits, "{url}"),
+            Outcome::Failed(failure) => {
+                assert!(!fits, "{url}: {}", failure.detail);
+                assert_eq!((failure.kind, failure.attempts), (FailureKind::Tls, 1), "{}", failure.detail);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(HttpFetcher::new(&Options { cacert: Some(b"nothing".to_vec()), ..led }).is_err());
+}
+
+#[tokio::test]
+async fn an_outgoing_proxy_is_the_users_own_and_scope_still_holds_for_what_is_asked_of_it() {
+    let proxy = Server::start(|_, _| ok(&picture())).await;
+    for address in [proxy.url("/"), proxy.url("/").replace("127.0.0.1", "localhost")] {
+        let through = Options { via_proxy: Some(address.parse().unwrap()), ..Options::default() };
+        let outcome = fetch_one(through.clone(), asset(1, &["http://pictures.test/x".to_owned()])).await;
+        assert!(matches!(outcome, Outcome::Captured(_)), "{outcome:?}");
+        let asked = proxy.requests();
+        assert!(asked.last().unwrap().starts_with("GET http://pictures.test/x HTTP/1.1\r\n"), "{asked:?}");
+        for inside in ["http://10.0.0.1/x", "http://localhost/x", &proxy.url("/x")] {
+            assert_eq!(failed(through.clone(), &[inside.to_owned()]).await.kind, FailureKind::OutOfScope, "{inside}");
+        }
+        assert_eq!(proxy.requests().len(), asked.len());
+    }
 }
 
 #[tokio::test]
