@@ -165,6 +165,12 @@ pub(super) fn head(status: &str, fields: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\n{fields}Content-Length: 0\r\n\r\n").into_bytes()
 }
 
+/// A reply that declares the whole picture and sends `sent` bytes of it.
+pub(super) fn cut(sent: usize, fields: &str) -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: {}\r\n\r\n", picture().len());
+    [head.into_bytes(), picture()[..sent].to_vec()].concat()
+}
+
 /// A PNG of 16 by 16 pixels that do not compress.
 pub(super) fn picture() -> Vec<u8> {
     let mut bytes = Vec::new();
