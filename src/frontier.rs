@@ -223,7 +223,10 @@ impl<P: Pending> Frontier<P> {
         };
         // Nobody waits for a host that is set aside.
         let due = earliest.is_some_and(|due| due <= now || aside.is_some());
-        let job = if due {
+        // A host in trouble is asked for something else first: were the same few URLs asked again and again, they
+        // could have it set aside with everything that it would serve.
+        let other = aside.is_none() && room && self.in_trouble(origin) && self.refill(origin)?;
+        let job = if due && !other {
             self.queues.get_mut(origin).and_then(|queue| queue.returned.pop_first()).map(|(_, job)| job)
         } else if room && self.refill(origin)? {
             if self.fallback_is_full(origin) {
@@ -244,6 +247,10 @@ impl<P: Pending> Frontier<P> {
             self.in_flight += 1;
         }
         Ok(Offer::Job(job))
+    }
+
+    fn in_trouble(&self, origin: &Arc<str>) -> bool {
+        self.queues.get(origin).is_some_and(|queue| queue.politeness.in_trouble())
     }
 
     /// Whether a fresh asset of `origin` is at hand, taken from [`Pending`] if need be.

@@ -26,8 +26,8 @@ const INSPECT_INLINE: u64 = 1 << 20;
 pub(super) struct Ended {
     pub(super) result: Result<Outcome, (Job, Miss)>,
     pub(super) verdict: Verdict,
-    /// The Referer that was sent, worth remembering when the outcome is good.
-    pub(super) rung: Rung,
+    /// The rung that the attempt stood on after others had failed: worth remembering when the outcome is good.
+    pub(super) climbed_to: Option<Rung>,
     pub(super) requests: u64,
     pub(super) bytes_received: u64,
 }
@@ -41,8 +41,8 @@ struct Notes {
 
 /// Tries the current source of `job` once.
 pub(super) async fn attempt<F: Fetch, S: Store>(fetcher: &F, store: &S, options: &Options, mut job: Job) -> Ended {
-    let rung = job.rung();
-    let mut notes = Notes { verdict: Verdict::Unknown, requests: 1, bytes: 0 };
+    let climbed_to = job.climbed_to();
+    let mut notes = Notes { verdict: Verdict::Unknown, requests: 0, bytes: 0 };
     let tried = exchange_and_receive(fetcher, store, options, &mut job, &mut notes).await;
     job.bytes_received += notes.bytes;
     let result = match tried {
@@ -53,7 +53,7 @@ pub(super) async fn attempt<F: Fetch, S: Store>(fetcher: &F, store: &S, options:
         Ok(outcome) => Ok(outcome),
         Err(miss) => Err((job, miss)),
     };
-    Ended { result, verdict: notes.verdict, rung, requests: notes.requests, bytes_received: notes.bytes }
+    Ended { result, verdict: notes.verdict, climbed_to, requests: notes.requests, bytes_received: notes.bytes }
 }
 
 async fn exchange_and_receive<F: Fetch, S: Store>(
@@ -67,9 +67,10 @@ async fn exchange_and_receive<F: Fetch, S: Store>(
     let partial = job.partial.take();
     let request = request(job, partial.as_ref());
     let condition = request.condition.clone();
-    let exchanged = timeout_at(deadline, fetcher.exchange(request))
-        .await
-        .unwrap_or_else(|_| Err(Trouble::new(FailureKind::Timeout, format!("nothing within {:?}", options.deadline))));
+    let exchanged = timeout_at(deadline, fetcher.exchange(request)).await.unwrap_or_else(|_| {
+        let detail = format!("no response within {:?}", options.deadline);
+        Err(Trouble { requests: 1, ..Trouble::new(FailureKind::Timeout, detail) })
+    });
     let response = match exchanged {
         Ok(response) => response,
         Err(trouble) => {
@@ -78,7 +79,7 @@ async fn exchange_and_receive<F: Fetch, S: Store>(
             return Err(in_trouble(trouble, notes));
         }
     };
-    notes.requests += response.redirects.len() as u64;
+    notes.requests = response.redirects.len() as u64 + 1;
     notes.verdict = judge(&response);
     match (response.status, condition) {
         (304, Some(condition)) => return Ok(Outcome::NotModified(revisit(job, &response, condition))),
@@ -111,15 +112,13 @@ fn request(job: &Job, partial: Option<&Partial>) -> Exchange {
 
 fn in_trouble(trouble: Trouble, notes: &mut Notes) -> Miss {
     use FailureKind::*;
-    let Trouble { kind, detail } = trouble;
+    let Trouble { kind, detail, requests } = trouble;
+    notes.requests = requests;
     notes.verdict = match kind {
         OutOfScope | BadUrl => Verdict::Unknown,
         Redirects => Verdict::Alive,
         kind => Verdict::Troubled { kind, retry_after: None },
     };
-    if matches!(kind, OutOfScope | BadUrl) {
-        notes.requests = 0;
-    }
     missed(kind, detail, None)
 }
 
@@ -192,7 +191,10 @@ async fn take_in(
     }
     if let Err(trouble) = received {
         if trouble.kind.may_pass() {
-            notes.verdict = Verdict::Troubled { kind: trouble.kind, retry_after: None };
+            // Of the host it says that connections break; what an asset of it lacks is no kind for the others.
+            let cut = trouble.kind == FailureKind::Truncated;
+            let kind = if cut { FailureKind::Connection } else { trouble.kind };
+            notes.verdict = Verdict::Troubled { kind, retry_after: None };
             let total = expected.map(|expected| expected + held);
             let reached = Reached { codings: &codings, url: final_url, headers: &headers, total };
             job.partial = reached.keep(incoming);
@@ -231,7 +233,7 @@ impl Reached<'_> {
     /// The beginning, if a rest could be asked for: bytes as they stand in the entity, and a validator for it.
     fn keep(self, incoming: Incoming) -> Option<Partial> {
         let refused = status::text(self.headers, &header::ACCEPT_RANGES).is_some_and(|units| units == "none");
-        if incoming.len() == 0 || !self.codings.is_empty() || refused {
+        if incoming.is_empty() || !self.codings.is_empty() || refused {
             return None;
         }
         let if_range = if_range(self.headers, SystemTime::now())?;

@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use reqwest::Client;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -27,6 +28,10 @@ const HEADERS_MAX: usize = 200;
 const HEADER_LIST_MAX: u32 = 64 << 10;
 /// Idle connections kept to one host.
 const IDLE_PER_HOST: usize = 8;
+
+/// How long an idle connection is kept. Hosts are worked through one after the other, and a run over many hosts must
+/// not run out of file descriptors.
+const IDLE_TIME: Duration = Duration::from_secs(5);
 
 /// The way that a request takes. Few: one for each rule, proxy and named port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -147,6 +152,7 @@ impl Clients {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .connect_timeout(settings.connect_timeout)
+            .pool_idle_timeout(IDLE_TIME)
             .pool_max_idle_per_host(settings.per_host.clamp(1, IDLE_PER_HOST))
             .http1_max_headers(HEADERS_MAX)
             .http2_max_header_list_size(HEADER_LIST_MAX)
@@ -171,7 +177,7 @@ fn describe(error: reqwest::Error) -> BadOption {
 fn led(url: &Url, rule: &ConnectTo) -> Result<Url, Trouble> {
     let mut led = url.clone();
     let is_address = !matches!(url.host(), Some(Host::Domain(_)));
-    let failed = || Trouble::new(FailureKind::Connection, "the --connect-to rule does not fit this URL".to_owned());
+    let failed = || Trouble::new(FailureKind::Connection, "the --connect-to rule does not fit this URL");
     if is_address && let Some(host) = rule.host() {
         if url.scheme() == "https" {
             let detail = "--connect-to cannot lead an https URL whose host is an address to another host".to_owned();
@@ -191,7 +197,7 @@ fn led(url: &Url, rule: &ConnectTo) -> Result<Url, Trouble> {
 fn host_header(url: &Url) -> Result<HeaderValue, Trouble> {
     let host = url.host_str().unwrap_or_default();
     let text = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    HeaderValue::from_str(&text).map_err(|_| Trouble::new(FailureKind::BadUrl, "the host cannot be sent".to_owned()))
+    HeaderValue::from_str(&text).map_err(|_| Trouble::new(FailureKind::BadUrl, "the host cannot be sent"))
 }
 
 /// Resolves names for one route and judges what they resolve to.

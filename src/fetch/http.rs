@@ -72,11 +72,13 @@ pub struct Trouble {
     pub kind: FailureKind,
     /// One line, without secrets.
     pub detail: String,
+    /// Requests that were sent before it came to this.
+    pub requests: u64,
 }
 
 impl Trouble {
     pub fn new(kind: FailureKind, detail: impl AsRef<str>) -> Self {
-        Trouble { kind, detail: one_line(detail.as_ref()) }
+        Trouble { kind, detail: one_line(detail.as_ref()), requests: 0 }
     }
 }
 
@@ -117,8 +119,38 @@ impl HttpFetcher {
         Ok(HttpFetcher { clients: Clients::new(options)?, cookies, options: options.clone(), common })
     }
 
-    async fn send(&self, url: &Url, mut headers: HeaderMap) -> Result<reqwest::Response, Trouble> {
-        let Plan { client, url: sent, host } = self.clients.plan(url)?;
+    /// Asks hop after hop, counting the requests in `sent`.
+    async fn follow(&self, request: &Exchange, sent: &mut u64) -> Result<Response, Trouble> {
+        let mut url = without_credentials(&request.url);
+        let mut previous = None;
+        let mut redirects = Vec::new();
+        let mut seen = HashSet::new();
+        loop {
+            let headers = self.headers(request, &url, previous.as_ref());
+            let plan = self.clients.plan(&url).map_err(|trouble| at_hop(trouble, &url, &redirects))?;
+            *sent += 1;
+            let response = self.send(plan, &url, headers).await.map_err(|trouble| at_hop(trouble, &url, &redirects))?;
+            let Some(next) = location(&response, &url)? else { return Ok(end(response, url, redirects)) };
+            redirects.push(shown(&url));
+            if redirects.len() > self.options.redirects {
+                let detail = format!("more than {} redirects, the last to {}", self.options.redirects, shown(&next));
+                return Err(Trouble::new(FailureKind::Redirects, detail));
+            }
+            // A site may send a visitor back to the same place with a cookie.
+            let gift = response.headers().contains_key(header::SET_COOKIE);
+            seen.insert(url.clone());
+            if seen.contains(&next) && !gift {
+                return Err(Trouble::new(
+                    FailureKind::Redirects,
+                    format!("redirected in a circle to {}", shown(&next)),
+                ));
+            }
+            previous = Some(std::mem::replace(&mut url, next));
+        }
+    }
+
+    async fn send(&self, plan: Plan, url: &Url, mut headers: HeaderMap) -> Result<reqwest::Response, Trouble> {
+        let Plan { client, url: sent, host } = plan;
         if let Some(host) = host {
             headers.insert(header::HOST, host);
         }
@@ -170,27 +202,8 @@ impl HttpFetcher {
 
 impl Fetch for HttpFetcher {
     async fn exchange(&self, request: Exchange) -> Result<Response, Trouble> {
-        let mut url = without_credentials(&request.url);
-        let mut previous = None;
-        let mut redirects = Vec::new();
-        let mut seen = HashSet::new();
-        loop {
-            let headers = self.headers(&request, &url, previous.as_ref());
-            let response = self.send(&url, headers).await.map_err(|trouble| at_hop(trouble, &url, &redirects))?;
-            let Some(next) = location(&response, &url)? else { return Ok(end(response, url, redirects)) };
-            redirects.push(shown(&url));
-            // A site may send a visitor back to the same place with a cookie.
-            let gift = response.headers().contains_key(header::SET_COOKIE);
-            seen.insert(std::mem::replace(&mut url, next));
-            if seen.contains(&url) && !gift {
-                return Err(Trouble::new(FailureKind::Redirects, format!("redirected in a circle to {url}")));
-            }
-            if redirects.len() > self.options.redirects {
-                let detail = format!("more than {} redirects, the last to {url}", self.options.redirects);
-                return Err(Trouble::new(FailureKind::Redirects, detail));
-            }
-            previous = redirects.last().and_then(|url| Url::parse(url).ok());
-        }
+        let mut requests = 0;
+        self.follow(&request, &mut requests).await.map_err(|trouble| Trouble { requests, ..trouble })
     }
 }
 

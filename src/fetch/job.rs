@@ -104,9 +104,9 @@ impl Job {
         self.rungs.get(self.rung).and_then(|(_, referer)| referer.as_deref())
     }
 
-    /// The rung that this attempt stands on.
-    pub(super) fn rung(&self) -> Rung {
-        self.rungs.get(self.rung).map_or(Rung::None, |(rung, _)| *rung)
+    /// The rung that this attempt stands on, if it had to be climbed to.
+    pub(super) fn climbed_to(&self) -> Option<Rung> {
+        self.rungs.get(self.rung).map(|(rung, _)| *rung).filter(|_| self.rung > 0)
     }
 
     /// Counts an attempt; the first of a source chooses its Referers.
@@ -213,7 +213,7 @@ mod tests {
         let Step::Turn(mut job) = job.missed(miss(FailureKind::Forbidden, Then::OtherReferer), &options) else {
             panic!()
         };
-        assert_eq!((&**job.queue(), job.rung()), ("http://b.test", Rung::None));
+        assert_eq!((&**job.queue(), job.climbed_to()), ("http://b.test", None));
         job.begin(RefererPolicy::Auto, &Learned::default());
         let Step::GiveUp(7, failure) = job.missed(miss(FailureKind::Gone, Then::OtherSource), &options) else {
             panic!()

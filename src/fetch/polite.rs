@@ -140,8 +140,9 @@ impl Politeness {
         self.not_before = self.not_before.max(Some(now + wait));
     }
 
-    pub fn in_flight(&self) -> usize {
-        self.in_flight
+    /// Whether its last answer was a failure.
+    pub fn in_trouble(&self) -> bool {
+        self.failures > 0
     }
 
     /// Whether forgetting this state would lose nothing at `now`.

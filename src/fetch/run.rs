@@ -85,7 +85,7 @@ impl<F: Fetch, S: Store, P: Pending, O: FnMut(i64, Outcome)> Run<'_, F, S, P, O>
         while self.tasks.len() < self.options.concurrency.max(1) {
             match self.frontier.next(Instant::now())? {
                 Next::Ready(job) => self.spawn(job),
-                Next::Aside(job, aside) => self.proceed(job.missed(set_aside(aside), &self.options)),
+                Next::Aside(job, aside) => self.after(job.missed(set_aside(aside), &self.options), Duration::ZERO),
                 Next::Wait(until) => return Ok(Some(Some(until))),
                 Next::Busy => return Ok(Some(None)),
                 Next::Done => return Ok(None),
@@ -111,7 +111,9 @@ impl<F: Fetch, S: Store, P: Pending, O: FnMut(i64, Outcome)> Run<'_, F, S, P, O>
         self.frontier.done(&queue, ended.verdict, started, now);
         match ended.result {
             Ok(outcome) => {
-                self.learned.insert(&queue, ended.rung);
+                if let Some(rung) = ended.climbed_to {
+                    self.learned.insert(&queue, rung);
+                }
                 (self.on_outcome)(id, outcome);
             }
             Err((job, miss)) => {
@@ -123,10 +125,6 @@ impl<F: Fetch, S: Store, P: Pending, O: FnMut(i64, Outcome)> Run<'_, F, S, P, O>
             }
         }
         Ok(())
-    }
-
-    fn proceed(&mut self, step: Step) {
-        self.after(step, Duration::ZERO);
     }
 
     /// Does what a failed attempt leaves to be done; a retry waits at least as long as its host `asked`.

@@ -166,7 +166,8 @@ mod tests {
     fn only_strong_validators_are_good_for_if_range() {
         let now = httpdate::parse_http_date("Wed, 21 Oct 2015 07:28:00 GMT").unwrap();
         let (old, new) = ("Wed, 21 Oct 2015 07:00:00 GMT", "Wed, 21 Oct 2015 07:27:30 GMT");
-        let cases: [(&[(&'static str, &str)], Option<&str>); 7] = [
+        type Fields<'f> = &'f [(&'static str, &'f str)];
+        let cases: [(Fields<'_>, Option<&str>); 7] = [
             (&[("etag", "\"a\"")], Some("\"a\"")),
             (&[("etag", "W/\"a\""), ("last-modified", old)], None),
             (&[("etag", "a")], None),

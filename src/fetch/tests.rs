@@ -1,5 +1,6 @@
 //! The whole of fetching against servers that misbehave in one way each.
 
+mod bodies;
 mod server;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use super::polite::Manners;
 use super::*;
 use crate::frontier::{Frontier, Pending, PendingError};
 use crate::mirror::store::{Durability, LocalStore};
-use server::{Server, coded, head, ok, picture};
+use server::{Server, cut, head, ok, picture};
 
 struct Listed(Vec<Asset>);
 
@@ -166,8 +167,14 @@ async fn redirects_are_followed_recorded_and_bounded() {
     let capture = captured(&server, options(&[&server])).await;
     assert_eq!(capture.redirects, [server.url("/x"), server.url("/1"), server.url("/2")]);
     assert_eq!(capture.final_url, server.url("/3"));
-    let failure = failed(Options { redirects: 2, ..options(&[&server]) }, &[server.url("/x")]).await;
-    assert_eq!((failure.kind, failure.attempts), (FailureKind::Redirects, 1));
+    let before = server.requests().len();
+    let bounded = Options { redirects: 2, ..options(&[&server]) };
+    let (outcomes, _, totals) = fetch(bounded, vec![asset(1, &[server.url("/x")])]).await;
+    assert!(
+        matches!(&outcomes[&1], Outcome::Failed(failure) if failure.kind == FailureKind::Redirects),
+        "{outcomes:?}"
+    );
+    assert_eq!((totals.requests, server.requests().len() - before), (3, 3));
 }
 
 #[tokio::test]
@@ -210,7 +217,7 @@ async fn nothing_is_asked_of_this_machine_unless_allowed() {
     assert_eq!((failure.kind, server.requests().len()), (FailureKind::OutOfScope, 0));
     assert!(failure.detail.contains(&format!("--allow {}", server.address())), "{}", failure.detail);
     let by_name = server.url("/x").replace("127.0.0.1", "localhost");
-    assert_eq!(failed(Options::default(), &[by_name.clone()]).await.kind, FailureKind::OutOfScope);
+    assert_eq!(failed(Options::default(), std::slice::from_ref(&by_name)).await.kind, FailureKind::OutOfScope);
     let named = Options { allow: vec![by_name[7..].trim_end_matches("/x").parse().unwrap()], ..Options::default() };
     assert!(matches!(fetch_one(named, asset(1, &[by_name])).await, Outcome::Captured(_)));
 }
@@ -277,159 +284,17 @@ async fn a_revisit_is_conditional_and_may_find_nothing_new() {
     assert_eq!(revisit.validators.etag.as_deref(), Some("\"f\""));
 }
 
-/// A reply that declares the whole picture and sends `sent` bytes of it.
-fn cut(sent: usize, fields: &str) -> Vec<u8> {
-    let head = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: {}\r\n\r\n", picture().len());
-    [head.into_bytes(), picture()[..sent].to_vec()].concat()
-}
-
-fn part(from: usize, range: &str, fields: &str) -> Vec<u8> {
-    let rest = &picture()[from..];
-    let head = format!(
-        "HTTP/1.1 206 Partial Content\r\nContent-Range: {range}\r\n{fields}Content-Length: {}\r\n\r\n",
-        rest.len()
-    );
-    [head.into_bytes(), rest.to_vec()].concat()
-}
-
-#[tokio::test]
-async fn a_cut_body_is_continued_with_range_and_if_range() {
-    let reply = |request: &str, n| match n {
-        0 => cut(100, "ETag: \"e\"\r\n"),
-        _ => {
-            assert!(request.contains("range: bytes=100-\r\n") && request.contains("if-range: \"e\"\r\n"), "{request}");
-            part(100, &format!("bytes 100-{}/{}", picture().len() - 1, picture().len()), "ETag: \"e\"\r\n")
-        }
-    };
-    let server = Server::start(reply).await;
-    let capture = captured(&server, options(&[&server])).await;
-    assert_eq!((capture.attempts, capture.bytes_received), (2, picture().len() as u64));
-}
-
-#[tokio::test]
-async fn parts_that_do_not_belong_together_are_never_spliced() {
-    let last = picture().len() - 1;
-    let total = picture().len();
-    let odd: [(String, &str); 6] = [
-        (format!("bytes 99-{last}/{total}"), "ETag: \"e\"\r\n"),
-        (format!("bytes 100-{}/{total}", last - 1), "ETag: \"e\"\r\n"),
-        (format!("bytes 100-{}/{}", last + 5, total + 5), "ETag: \"e\"\r\n"),
-        (format!("bytes 100-{last}/*"), "ETag: \"e\"\r\n"),
-        (format!("bytes 100-{last}/{total}"), "ETag: \"other\"\r\n"),
-        (format!("bytes 100-{last}/{total}"), "ETag: \"e\"\r\nContent-Encoding: gzip\r\n"),
-    ];
-    for (range, fields) in odd {
-        let said = range.clone();
-        let reply = move |request: &str, n| match n {
-            0 => cut(100, "ETag: \"e\"\r\n"),
-            1 => part(100, &range, fields),
-            _ => {
-                assert!(!request.contains("range:"), "{request}");
-                ok(&picture())
-            }
-        };
-        let server = Server::start(reply).await;
-        assert_eq!(captured(&server, options(&[&server])).await.attempts, 3, "{said} {fields}");
-    }
-}
-
-#[tokio::test]
-async fn a_cut_body_starts_over_without_a_strong_validator_or_when_the_server_does() {
-    for fields in ["", "ETag: W/\"e\"\r\n", "ETag: \"e\"\r\n"] {
-        let reply = move |request: &str, n| {
-            assert_eq!(request.contains("range:"), n == 1 && fields.contains(": \""), "{request}");
-            if n == 0 { cut(100, fields) } else { ok(&picture()) }
-        };
-        let server = Server::start(reply).await;
-        assert_eq!(captured(&server, options(&[&server])).await.attempts, 2, "{fields}");
-    }
-}
-
-#[tokio::test]
-async fn a_body_that_stays_cut_is_not_kept() {
-    let whole = picture();
-    let chunked =
-        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n".to_vec(), whole[..16].to_vec()].concat();
-    let until_close = [b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), whole[..whole.len() - 1].to_vec()].concat();
-    // The chunks hold a whole picture, but the last chunk never comes.
-    let mut endless =
-        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n", whole.len()).into_bytes();
-    endless.extend_from_slice(&whole);
-    endless.extend_from_slice(b"\r\n");
-    for reply in [cut(100, ""), chunked, until_close, endless] {
-        let server = Server::start(move |_, _| reply.clone()).await;
-        let failure = failed(Options { retries: 1, ..options(&[&server]) }, &[server.url("/x")]).await;
-        assert_eq!((failure.kind, failure.attempts), (FailureKind::Truncated, 2), "{}", failure.detail);
-    }
-}
-
-#[tokio::test]
-async fn coded_bodies_are_decoded() {
-    for coding in ["gzip", "deflate", "raw deflate", "br", "zstd", "gzip, br"] {
-        let name = coding.trim_start_matches("raw ");
-        let body = coded(coding, &picture()).await;
-        let whole = head_of(name, &body);
-        let server = Server::start(move |_, _| whole.clone()).await;
-        captured(&server, options(&[&server])).await;
-        // Framed right, yet the coding's own end is missing.
-        let short = head_of(name, &body[..body.len() - 2]);
-        let server = Server::start(move |_, _| short.clone()).await;
-        let failure = failed(Options { retries: 0, ..options(&[&server]) }, &[server.url("/x")]).await;
-        assert_eq!(failure.kind, FailureKind::Truncated, "{coding}: {}", failure.detail);
-    }
-}
-
-fn head_of(coding: &str, body: &[u8]) -> Vec<u8> {
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n", body.len());
-    [head.into_bytes(), body.to_vec()].concat()
-}
-
-#[tokio::test]
-async fn a_lying_content_encoding_does_not_lose_the_picture() {
-    for coding in ["gzip", "deflate", "br", "zstd", "utf-8", "br, gzip"] {
-        let reply = head_of(coding, &picture());
-        let server = Server::start(move |_, _| reply.clone()).await;
-        captured(&server, options(&[&server])).await;
-    }
-}
-
-#[tokio::test]
-async fn the_size_limit_holds_with_and_without_a_length_and_after_decoding() {
-    let big = vec![0; 100_000];
-    let bomb = coded("gzip", &big).await;
-    let long = [b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n".to_vec(), big.clone()].concat();
-    let unsaid = [b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), big].concat();
-    for reply in [long, unsaid, head_of("gzip", &bomb)] {
-        let server = Server::start(move |_, _| reply.clone()).await;
-        let limited = Options { max_size: 10_000, ..options(&[&server]) };
-        let failure = failed(limited, &[server.url("/x")]).await;
-        assert_eq!((failure.kind, failure.attempts), (FailureKind::TooLarge, 1), "{}", failure.detail);
-        assert!(failure.bytes_received <= 100_000);
-    }
-}
-
-#[tokio::test]
-async fn what_is_no_picture_is_not_kept() {
-    for (body, kind) in [
-        (b"<!DOCTYPE html><title>404</title>".as_slice(), FailureKind::NotAnImage),
-        (b"", FailureKind::Empty),
-        (&picture()[..60], FailureKind::Truncated),
-    ] {
-        let reply = ok(body);
-        let server = Server::start(move |_, _| reply.clone()).await;
-        let failure = failed(options(&[&server]), &[server.url("/x")]).await;
-        assert_eq!((failure.kind, failure.attempts), (kind, 1), "{}", failure.detail);
-    }
-}
-
 #[tokio::test]
 async fn a_server_that_says_nothing_or_stalls_times_out() {
     for reply in [Vec::new(), cut(100, "")] {
         let server = Server::start_and_hold(move |_, _| reply.clone()).await;
         let brief = Duration::from_millis(50);
-        let impatient = Options { connect_timeout: brief, stall_timeout: brief, retries: 0, ..options(&[&server]) };
-        let failure = failed(impatient, &[server.url("/x")]).await;
-        assert_eq!(failure.kind, FailureKind::Timeout, "{}", failure.detail);
+        let patient = Options { retries: 0, ..options(&[&server]) };
+        let stalled = Options { connect_timeout: brief, stall_timeout: brief, ..patient.clone() };
+        for limited in [stalled, Options { deadline: brief, ..patient }] {
+            let failure = failed(limited, &[server.url("/x")]).await;
+            assert_eq!(failure.kind, FailureKind::Timeout, "{}", failure.detail);
+        }
     }
 }
 
@@ -438,13 +303,50 @@ async fn unreachable_and_unspeakable_hosts_fail_by_kind() {
     let server = Server::start(|_, _| b"SSH-2.0-nothing here\r\n".to_vec()).await;
     let once = Options { retries: 0, ..options(&[&server]) };
     assert_eq!(failed(once.clone(), &[server.url("/x")]).await.kind, FailureKind::Connection);
-    let https = server.url("/x").replace("http:", "https:");
-    let failure = failed(Options { retries: 3, ..once.clone() }, &[https]).await;
-    assert_eq!((failure.kind, failure.attempts), (FailureKind::Tls, 1), "{}", failure.detail);
     let address = server.address();
     drop(server);
     let gone = failed(once, &[format!("http://{address}/")]).await;
     assert_eq!(gone.kind, FailureKind::Connection, "{}", gone.detail);
+}
+
+#[tokio::test]
+async fn a_certificate_is_verified_under_the_urls_own_name_and_never_skipped() {
+    let (server, pem) = Server::start_tls("pictures.test", |_, _| ok(&picture())).await;
+    let rule = format!("::{}", server.address());
+    let led = Options { connect_to: vec![rule.parse().unwrap()], ..Options::default() };
+    let trusting = Options { cacert: Some(pem), ..led.clone() };
+    for (url, options, fits) in [
+        ("https://pictures.test/x", &trusting, true),
+        ("https://pictures.test:8443/x", &trusting, true),
+        ("https://other.test/x", &trusting, false),
+        ("https://pictures.test/x", &led, false),
+    ] {
+        match fetch_one(options.clone(), asset(1, &[url.to_owned()])).await {
+            Outcome::Captured(_) => assert!(fits, "{url}"),
+            Outcome::Failed(failure) => {
+                assert!(!fits, "{url}: {}", failure.detail);
+                assert_eq!((failure.kind, failure.attempts), (FailureKind::Tls, 1), "{}", failure.detail);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(HttpFetcher::new(&Options { cacert: Some(b"nothing".to_vec()), ..led }).is_err());
+}
+
+#[tokio::test]
+async fn an_outgoing_proxy_is_the_users_own_and_scope_still_holds_for_what_is_asked_of_it() {
+    let proxy = Server::start(|_, _| ok(&picture())).await;
+    for address in [proxy.url("/"), proxy.url("/").replace("127.0.0.1", "localhost")] {
+        let through = Options { via_proxy: Some(address.parse().unwrap()), ..Options::default() };
+        let outcome = fetch_one(through.clone(), asset(1, &["http://pictures.test/x".to_owned()])).await;
+        assert!(matches!(outcome, Outcome::Captured(_)), "{outcome:?}");
+        let asked = proxy.requests();
+        assert!(asked.last().unwrap().starts_with("GET http://pictures.test/x HTTP/1.1\r\n"), "{asked:?}");
+        for inside in ["http://10.0.0.1/x", "http://localhost/x", &proxy.url("/x")] {
+            assert_eq!(failed(through.clone(), &[inside.to_owned()]).await.kind, FailureKind::OutOfScope, "{inside}");
+        }
+        assert_eq!(proxy.requests().len(), asked.len());
+    }
 }
 
 #[tokio::test]

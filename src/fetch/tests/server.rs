@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use async_compression::tokio::bufread::{BrotliEncoder, DeflateEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 pub(super) struct Server {
     address: SocketAddr,
@@ -23,6 +24,10 @@ struct Seen {
     most: usize,
 }
 
+pub(super) trait Reply: Fn(&str, usize) -> Vec<u8> + Send + Sync + 'static {}
+
+impl<F: Fn(&str, usize) -> Vec<u8> + Send + Sync + 'static> Reply for F {}
+
 #[derive(Clone, Copy)]
 enum After {
     Close,
@@ -31,16 +36,30 @@ enum After {
 
 impl Server {
     /// Answers with what `reply` makes of the request's head and of how many came before, then closes.
-    pub(super) async fn start(reply: impl Fn(&str, usize) -> Vec<u8> + Send + Sync + 'static) -> Server {
-        Server::run(reply, After::Close).await
+    pub(super) async fn start(reply: impl Reply) -> Server {
+        Server::run(reply, After::Close, None).await
     }
 
     /// The same, but the connection is left open.
-    pub(super) async fn start_and_hold(reply: impl Fn(&str, usize) -> Vec<u8> + Send + Sync + 'static) -> Server {
-        Server::run(reply, After::Hold).await
+    pub(super) async fn start_and_hold(reply: impl Reply) -> Server {
+        Server::run(reply, After::Hold, None).await
     }
 
-    async fn run(reply: impl Fn(&str, usize) -> Vec<u8> + Send + Sync + 'static, after: After) -> Server {
+    /// The same over TLS, with a certificate of its own for `name`, which comes back as PEM.
+    pub(super) async fn start_tls(name: &str, reply: impl Reply) -> (Server, Vec<u8>) {
+        let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let server = Server::run(reply, After::Close, Some(Arc::new(config).into())).await;
+        (server, made.cert.pem().into_bytes())
+    }
+
+    async fn run(reply: impl Reply, after: After, tls: Option<TlsAcceptor>) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Seen::default()));
@@ -48,27 +67,17 @@ impl Server {
         let (shared, reply) = (Arc::clone(&seen), Arc::new(reply));
         let task = tokio::spawn(async move {
             loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let (seen, reply, tell) = (Arc::clone(&shared), Arc::clone(&reply), tell.clone());
+                let (stream, _) = listener.accept().await.unwrap();
+                let (seen, reply, tell, tls) = (Arc::clone(&shared), Arc::clone(&reply), tell.clone(), tls.clone());
                 tokio::spawn(async move {
-                    let request = read_head(&mut stream).await;
-                    let before = {
-                        let mut seen = seen.lock().unwrap();
-                        seen.requests.push(request.clone());
-                        seen.open += 1;
-                        seen.most = seen.most.max(seen.open);
-                        seen.requests.len() - 1
-                    };
-                    tell.send_modify(|count| *count += 1);
-                    // Lets others in, so that limits that do not hold are seen.
-                    tokio::task::yield_now().await;
-                    let reply = reply(&request, before);
-                    seen.lock().unwrap().open -= 1;
-                    let _ = stream.write_all(&reply).await;
-                    if let After::Hold = after {
-                        std::future::pending::<()>().await;
+                    match tls {
+                        None => serve(stream, &*reply, after, &seen, &tell).await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, &*reply, after, &seen, &tell).await;
+                            }
+                        }
                     }
-                    let _ = stream.shutdown().await;
                 });
             }
         });
@@ -108,7 +117,34 @@ impl Drop for Server {
     }
 }
 
-async fn read_head(stream: &mut TcpStream) -> String {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    reply: &impl Reply,
+    after: After,
+    seen: &Mutex<Seen>,
+    tell: &watch::Sender<usize>,
+) {
+    let request = read_head(&mut stream).await;
+    let before = {
+        let mut seen = seen.lock().unwrap();
+        seen.requests.push(request.clone());
+        seen.open += 1;
+        seen.most = seen.most.max(seen.open);
+        seen.requests.len() - 1
+    };
+    tell.send_modify(|count| *count += 1);
+    // Lets others in, so that limits that do not hold are seen.
+    tokio::task::yield_now().await;
+    let reply = reply(&request, before);
+    seen.lock().unwrap().open -= 1;
+    let _ = stream.write_all(&reply).await;
+    if let After::Hold = after {
+        std::future::pending::<()>().await;
+    }
+    let _ = stream.shutdown().await;
+}
+
+async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -127,6 +163,12 @@ pub(super) fn ok(body: &[u8]) -> Vec<u8> {
 /// A response without a body.
 pub(super) fn head(status: &str, fields: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\n{fields}Content-Length: 0\r\n\r\n").into_bytes()
+}
+
+/// A reply that declares the whole picture and sends `sent` bytes of it.
+pub(super) fn cut(sent: usize, fields: &str) -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: {}\r\n\r\n", picture().len());
+    [head.into_bytes(), picture()[..sent].to_vec()].concat()
 }
 
 /// A PNG of 16 by 16 pixels that do not compress.
