@@ -8,10 +8,11 @@ pub mod css;
 pub mod escape;
 pub mod front_matter;
 pub mod html;
-pub mod inert;
+mod page;
 pub mod lazy;
 pub mod markdown;
 pub mod srcset;
+pub mod value;
 #[cfg(test)]
 pub(crate) mod test_urls;
 

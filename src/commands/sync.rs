@@ -15,7 +15,7 @@ use crate::input::{Discovery, Gitignore, Input, Options, discover};
 use crate::mirror::catalog::Backlog;
 use crate::mirror::store::Durability;
 use crate::pipeline::{self, Action, Job, Links, MissingPolicy, Network, Placement};
-use crate::progress::Progress;
+use crate::progress::{Mode, Progress, Stderr};
 use crate::report::{Ending, Shown, Summary};
 use crate::sanitize;
 use crate::scope::Private;
@@ -33,7 +33,7 @@ pub(super) fn run(args: &SyncArgs) -> Outcome {
 
 /// Runs a job to its end, says what became of it, and stops in order when a signal asks for it.
 pub(super) async fn drive(job: Job, inputs: &Inputs, action: Action, messages: &MessageArgs) -> Outcome {
-    let progress = Progress::choose(messages.quiet, messages.json, io::stderr().is_terminal());
+    let progress = Progress::new(Mode::choose(messages.quiet, Stderr::of_process()));
     let stop = CancellationToken::new();
     let listening = tokio::spawn(listen(stop.clone()));
     let result = match &job.placement {

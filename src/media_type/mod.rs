@@ -81,6 +81,11 @@ impl MediaType {
         Self::ALL.into_iter().find(|media_type| media_type.essence() == essence)
     }
 
+    /// The type whose blobs have this extension; of two the commoner one.
+    pub fn from_extension(extension: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.extension() == extension)
+    }
+
     /// The file extension without a dot, from a closed list. Documents embed it, so it never changes.
     pub fn extension(self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ mod rows;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
 use crate::mirror::store::Durability;
 pub use fetching::{AssetCounts, Backlog, CaptureRow, MissingAsset, Recorded};

@@ -64,7 +64,7 @@ impl Mirror {
             }
             Err(TryLockError::Error(source)) => return Err(failed("locking it")(source)),
         }
-        let note = || -> io::Result<()> {
+        let mut note = || -> io::Result<()> {
             lock.set_len(0)?;
             lock.rewind()?;
             writeln!(lock, "{}", std::process::id())

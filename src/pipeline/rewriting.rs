@@ -241,6 +241,14 @@ impl Rewriting<'_> {
     }
 }
 
+/// Splices into `file` and gives the digest of what was written.
+fn write(plan: &RewritePlan, source: &[u8], file: &File) -> io::Result<[u8; 32]> {
+    let mut out = HashingWriter { out: BufWriter::with_capacity(1 << 16, file), hash: Sha256::new() };
+    plan.splice(source, &mut out)?;
+    out.flush()?;
+    Ok(out.hash.finalize().into())
+}
+
 fn seen(file: &File, digest: [u8; 32]) -> io::Result<Seen> {
     let metadata = file.metadata()?;
     let since = metadata.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::OptionalExtension as _;
 use rusqlite::types::Value;
 
-use super::{Catalog, OptionalExtension as _, Result, params, path_from, path_value};
+use super::{Catalog, Result, params, path_from, path_value};
 
 /// A document as it is about to be collected.
 #[derive(Debug, Clone)]
