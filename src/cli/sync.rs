@@ -106,8 +106,8 @@ pub struct NetworkArgs {
     /// Send all requests through this http, https, socks5 or socks5h proxy
     #[arg(long, value_name = "URL", value_parser = values::proxy_url)]
     pub via_proxy: Option<Url>,
-    /// Connect to HOST2:PORT2 for HOST1:PORT1; HOST1 and PORT1 may be empty for any (repeatable)
-    #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2")]
+    /// For host H1 and port P1 (empty: any), connect to H2 and P2 instead, as in curl (repeatable)
+    #[arg(long, value_name = "H1:P1:H2:P2")]
     pub connect_to: Vec<ConnectTo>,
     /// Also trust the certificates in this PEM file (repeatable)
     #[arg(long, value_name = "FILE")]
