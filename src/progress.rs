@@ -134,6 +134,11 @@ impl Progress {
         })
     }
 
+    /// Progress that shows nothing, not even warnings: for work whose warnings were printed before.
+    pub fn muted() -> Progress {
+        Progress::with(Show::Silent { out: Box::new(io::sink()) })
+    }
+
     fn with(show: Show) -> Progress {
         let progress = Progress(Arc::new(Mutex::new(State { tally: Tally::new(), show })));
         progress.phase(Phase::Collecting);

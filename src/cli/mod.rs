@@ -57,7 +57,7 @@ const RUN: [Exit; 6] =
     [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::SomeMissing, Exit::Locked, Exit::Interrupted];
 
 /// How a command that only reads can end.
-const READ: [Exit; 4] = [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::Interrupted];
+const READ: [Exit; 5] = [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::SomeMissing, Exit::Interrupted];
 
 #[derive(Debug, Args)]
 pub struct LinksArgs {

@@ -1,20 +1,19 @@
 //! The arguments of `imgmirror sync`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, ValueEnum};
 use url::Url;
 
 use super::{DEFAULT_OUTPUT, DocumentArgs, MessageArgs, is_typed, values};
+use crate::fetch::options::Header;
+use crate::fetch::{ConnectTo, Options, Rate, RefererPolicy};
 use crate::input::Input;
-
-// What these say is read by the modules that own them.
-type Allow = String;
-type ConnectTo = String;
-type Header = String;
-type Rate = String;
+use crate::mirror::store;
+use crate::scope::{Allow, Private};
 
 #[derive(Debug, Args)]
 pub struct SyncArgs {
@@ -107,8 +106,8 @@ pub struct NetworkArgs {
     /// Send all requests through this http, https, socks5 or socks5h proxy
     #[arg(long, value_name = "URL", value_parser = values::proxy_url)]
     pub via_proxy: Option<Url>,
-    /// Connect to HOST2:PORT2 for HOST1:PORT1; HOST1 and PORT1 may be empty for any (repeatable)
-    #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2")]
+    /// For host H1 and port P1 (empty: any), connect to H2 and P2 instead, as in curl (repeatable)
+    #[arg(long, value_name = "H1:P1:H2:P2")]
     pub connect_to: Vec<ConnectTo>,
     /// Also trust the certificates in this PEM file (repeatable)
     #[arg(long, value_name = "FILE")]
@@ -191,6 +190,26 @@ pub enum Referer {
     Origin,
 }
 
+impl From<Durability> for store::Durability {
+    fn from(durability: Durability) -> Self {
+        match durability {
+            Durability::None => store::Durability::None,
+            Durability::Batch => store::Durability::Batch,
+            Durability::Full => store::Durability::Full,
+        }
+    }
+}
+
+impl From<Referer> for RefererPolicy {
+    fn from(referer: Referer) -> Self {
+        match referer {
+            Referer::Auto => RefererPolicy::Auto,
+            Referer::None => RefererPolicy::None,
+            Referer::Origin => RefererPolicy::Origin,
+        }
+    }
+}
+
 /// Where documents and pictures are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement<'a> {
@@ -212,10 +231,54 @@ impl SyncArgs {
         }
     }
 
+    /// The settings of fetching.
+    ///
+    /// # Errors
+    /// A certificate file that cannot be read, with its name.
+    pub fn fetch_options(&self) -> Result<Options, (&Path, io::Error)> {
+        let (network, scope, politeness) = (&self.network, &self.scope, &self.politeness);
+        let defaults = Options::default();
+        Ok(Options {
+            concurrency: politeness.concurrency.into(),
+            per_host: politeness.per_host.into(),
+            rate: politeness.rate,
+            retries: politeness.retries,
+            backoff: politeness.backoff,
+            connect_timeout: network.connect_timeout,
+            stall_timeout: network.stall_timeout,
+            deadline: network.deadline,
+            max_size: network.max_size,
+            referer: politeness.referer.into(),
+            user_agent: network.user_agent.clone().unwrap_or(defaults.user_agent),
+            headers: network.header.clone(),
+            via_proxy: network.via_proxy.clone(),
+            allow: scope.allow.clone(),
+            private: if scope.allow_private { Private::Allow } else { Private::Refuse },
+            connect_to: network.connect_to.clone(),
+            cacert: certificates(&network.cacert)?,
+            ..defaults
+        })
+    }
+
     /// What the flags demand of each other, wherever they were set. `typed` tells which were typed: a file may state
-    /// habits (`assets`) that one run has no use for, but what was typed must mean something.
+    /// habits (`assets`, `max-age`) that one run has no use for, but what was typed must mean something.
     pub(super) fn check(&self, typed: &ArgMatches) -> Result<(), String> {
         let OutputArgs { in_place, assets, .. } = &self.output;
+        let RunArgs { offline, refresh, .. } = self.run;
+        // Where both were typed, it has been said already.
+        let stronger = [
+            (offline, "offline", "refresh"),
+            (offline, "offline", "retry_failed"),
+            (offline, "offline", "max_age"),
+            (refresh, "refresh", "max_age"),
+        ];
+        if let Some((_, strong, weak)) = stronger.into_iter().find(|(on, _, weak)| *on && is_typed(typed, weak)) {
+            let weak = weak.replace('_', "-");
+            return Err(format!(
+                "--{weak} cannot be used with {strong}, which the environment or the configuration file sets; \
+                 --no-{strong} takes it back"
+            ));
+        }
         if self.inputs.is_empty() && self.urls.is_none() {
             return Err("name at least one INPUT (a file, a folder, or - for a list of paths), or --urls FILE".into());
         }
@@ -229,4 +292,14 @@ impl SyncArgs {
         }
         Ok(())
     }
+}
+
+/// PEM files put together, which gives a PEM file.
+fn certificates(files: &[PathBuf]) -> Result<Option<Vec<u8>>, (&Path, io::Error)> {
+    let mut all = Vec::new();
+    for file in files {
+        all.extend(std::fs::read(file).map_err(|error| (file.as_path(), error))?);
+        all.push(b'\n');
+    }
+    Ok((!all.is_empty()).then_some(all))
 }

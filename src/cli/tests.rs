@@ -54,14 +54,55 @@ fn every_flag_of_the_contract_is_taken() {
     let args = sync(&line);
     assert_eq!(args.inputs(), [Input::Path("in".into()), Input::List]);
     assert_eq!(args.output.link_base.as_deref(), Some("/i/"));
-    assert_eq!(args.network.header, ["X-Key: a, b"]);
+    assert_eq!(args.network.header, ["X-Key: a, b".parse().unwrap()]);
     assert_eq!(args.network.cacert.len(), 2);
-    assert_eq!(args.scope.allow, ["h:1", "10.0.0.0/8"]);
+    assert_eq!(args.scope.allow, ["h:1", "10.0.0.0/8"].map(|allow| allow.parse().unwrap()));
     assert_eq!(args.run.max_age, Some(Duration::from_secs(30 * 86_400)));
     assert_eq!(args.placement(), Placement::InPlace { assets: &"pictures".into() });
     assert_eq!(args.documents.gitignore(), Gitignore::Respected);
     assert!(sync(&["in", "--offline"]).run.offline);
     assert!(sync(&["in", "--refresh"]).run.refresh);
+}
+
+#[test]
+fn the_defaults_of_fetching_are_stated_once() {
+    let (given, own) = (sync(&["in"]).fetch_options().unwrap(), crate::fetch::Options::default());
+    assert_eq!(format!("{given:?}"), format!("{own:?}"));
+}
+
+#[test]
+fn flags_reach_the_fetcher() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (folder.path().join("1.pem"), folder.path().join("2.pem"));
+    std::fs::write(&one, "one").unwrap();
+    std::fs::write(&two, "two").unwrap();
+    let pems = [one.to_str().unwrap(), two.to_str().unwrap()];
+    let args = sync(&[
+        "in",
+        "--concurrency",
+        "2",
+        "--rate",
+        "2/s",
+        "--max-size",
+        "9",
+        "--referer",
+        "none",
+        "--allow-private",
+        "--user-agent",
+        "me",
+        "--cacert",
+        pems[0],
+        "--cacert",
+        pems[1],
+    ]);
+    let options = args.fetch_options().unwrap();
+    assert_eq!((options.concurrency, options.max_size, options.user_agent.as_str()), (2, 9, "me"));
+    assert_eq!(options.rate.unwrap().interval(), Duration::from_millis(500));
+    assert_eq!(options.referer, crate::fetch::RefererPolicy::None);
+    assert_eq!(options.private, crate::scope::Private::Allow);
+    assert_eq!(options.cacert.unwrap(), b"one\ntwo\n");
+    let args = sync(&["in", "--cacert", "/nonexistent.pem"]);
+    assert_eq!(args.fetch_options().unwrap_err().0, Path::new("/nonexistent.pem"));
 }
 
 #[test]
@@ -82,7 +123,7 @@ fn the_other_commands_take_theirs() {
 
 #[test]
 fn flags_that_contradict_or_lack_each_other_are_usage_errors() {
-    let table: [(&[&str], &str); 15] = [
+    let table: [(&[&str], &str); 19] = [
         (&["sync"], "name at least one INPUT"),
         (&["sync", "in", "--in-place"], "--in-place needs --assets DIR"),
         (&["sync", "in", "--assets", "x"], "--assets goes with --in-place"),
@@ -94,6 +135,10 @@ fn flags_that_contradict_or_lack_each_other_are_usage_errors() {
         (&["sync", "in", "--max-size", "lots"], "sizes are written like"),
         (&["sync", "in", "--deadline", "30"], "durations are written with a unit"),
         (&["sync", "in", "--referer", "all"], "possible values: auto, none, origin"),
+        (&["sync", "in", "--rate", "fast"], "'fast' is not a rate such as 2/s"),
+        (&["sync", "in", "--allow", "x"], "'x' is not HOST:PORT"),
+        (&["sync", "in", "--connect-to", "x"], "'x' is not HOST1:PORT1:HOST2:PORT2"),
+        (&["sync", "in", "--header", "Host: x"], "the header host cannot be set"),
         (&["sync", "in", "--no-such"], "unexpected argument"),
         (&["links"], "required arguments were not provided"),
         (&["explain"], "required arguments were not provided"),

@@ -70,15 +70,15 @@ fn a_switch_is_taken_from_flag_environment_file_and_default_in_this_order() {
 #[test]
 fn a_list_replaces_those_of_the_weaker_places() {
     let mut world = World::default();
-    let headers = |world: &World, line: &[&str]| world.sync(line).network.header;
-    assert_eq!(headers(&world, &[]), [""; 0]);
-    world.file = Some("header = ['A: 1, 2', 'B: 3']");
-    assert_eq!(headers(&world, &[]), ["A: 1, 2", "B: 3"]);
-    world.environment.push(("IMGMIRROR_HEADER", "C: 4, 5\n\nD: 6\r\n"));
-    assert_eq!(headers(&world, &[]), ["C: 4, 5", "D: 6"]);
-    assert_eq!(headers(&world, &["--header", "E: 7", "--header", "F: 8"]), ["E: 7", "F: 8"]);
-    world = with_file("header = []");
-    assert_eq!(headers(&world, &[]), [""; 0]);
+    let keys = |world: &World, line: &[&str]| world.sync(line).documents.key;
+    assert_eq!(keys(&world, &[]), [""; 0]);
+    world.file = Some("key = ['A: 1, 2', 'B: 3']");
+    assert_eq!(keys(&world, &[]), ["A: 1, 2", "B: 3"]);
+    world.environment.push(("IMGMIRROR_KEY", "C: 4, 5\n\nD: 6\r\n"));
+    assert_eq!(keys(&world, &[]), ["C: 4, 5", "D: 6"]);
+    assert_eq!(keys(&world, &["--key", "E: 7", "--key", "F: 8"]), ["E: 7", "F: 8"]);
+    world = with_file("key = []");
+    assert_eq!(keys(&world, &[]), [""; 0]);
 }
 
 #[test]
@@ -102,9 +102,25 @@ fn an_empty_variable_is_not_set() {
 
 #[test]
 fn what_a_file_states_as_a_habit_contradicts_no_flag() {
-    let world = with_file("max-age = '30d'\nassets = 'img'\noffline = true");
-    assert!(world.sync(&["--refresh"]).run.refresh);
+    let world = with_file("max-age = '30d'\nassets = 'img'\nrefresh = true");
+    assert!(world.sync(&["--offline"]).run.offline);
+    assert!(with_file("max-age = '30d'").sync(&["--refresh"]).run.refresh);
     assert!(world.parse(&["sync", "in", "--assets", "x"]).unwrap_err().contains("--assets goes with --in-place"));
+}
+
+#[test]
+fn a_typed_flag_that_a_setting_makes_void_is_refused() {
+    let table = [
+        ("offline = true", "--refresh", "--refresh cannot be used with offline, which"),
+        ("offline = true", "--retry-failed", "--no-offline takes it back"),
+        ("offline = true", "--max-age=1d", "--max-age cannot be used with offline"),
+        ("refresh = true", "--max-age=1d", "--no-refresh takes it back"),
+    ];
+    for (file, flag, told) in table {
+        let error = with_file(file).parse(&["sync", "in", flag]).unwrap_err();
+        assert!(error.contains(told), "{error}");
+    }
+    assert!(with_file("offline = true").sync(&["--refresh", "--no-offline"]).run.refresh);
 }
 
 #[test]
@@ -145,6 +161,7 @@ fn faults_of_a_file_are_told_with_line_and_key() {
         ("allow = [true]", "imgmirror.toml:1: `allow`: expected a string or a whole number, found a boolean"),
         ("retries = 1000", "imgmirror.toml:1: `retries`: 1000 is not in 0..=100"),
         ("max-size = 'big'", "imgmirror.toml:1: `max-size`: sizes are written like 20MiB, 500k or 1048576"),
+        ("header = ['Secret hunter2']", "imgmirror.toml:1: `header`: a header is written 'Name: value'"),
         ("deadline = 30", "imgmirror.toml:1: `deadline`: durations are written with a unit"),
         ("missing = 'x\u{202e}'", "imgmirror.toml:1: `missing`: 'x\\u{202e}' is none of: keep, original"),
         ("quiet = true\nquiet = true", "imgmirror.toml:2: duplicate key"),
@@ -200,4 +217,33 @@ fn help_does_not_depend_on_the_file() {
     let surroundings = Surroundings { environment: &|_| None, directory: folder.path() };
     let line = ["imgmirror", "sync", "--help"].map(OsString::from);
     assert_eq!(cli::parse(line, &surroundings).unwrap_err().kind(), ErrorKind::DisplayHelp);
+}
+
+#[test]
+fn the_manual_lists_every_setting_and_no_other() {
+    use clap::CommandFactory;
+    let manual = include_str!("../../docs/configuration.md");
+    let (_, table) = manual.split_once("## All settings").unwrap();
+    let listed: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let command = cli::Cli::command();
+    let sync = command.find_subcommand(REFERENCE).unwrap();
+    let mut known: Vec<&str> = sync.get_arguments().filter(|arg| is_setting(arg)).filter_map(Arg::get_long).collect();
+    let mut sorted = listed.clone();
+    sorted.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(sorted, known);
+    // What the table calls a default is the default.
+    for arg in sync.get_arguments().filter(|arg| is_setting(arg)) {
+        let row = table.lines().find(|line| line.starts_with(&format!("| `{}` |", arg.get_long().unwrap()))).unwrap();
+        for default in arg.get_default_values().iter().filter(|_| !is_switch(arg)) {
+            assert!(row.contains(&format!("| `{}` |", default.to_str().unwrap())), "{row}");
+        }
+    }
+}
+
+#[test]
+fn the_example_of_the_manual_works() {
+    let (_, example) = include_str!("../../docs/configuration.md").split_once("```toml\n").unwrap();
+    let args = with_file(example.split("```").next().unwrap()).sync(&[]);
+    assert_eq!((args.documents.key.len(), args.messages.quiet), (2, true));
 }
