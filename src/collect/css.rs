@@ -7,7 +7,7 @@
 
 use cssparser::{Parser, Token};
 
-use crate::collect::inert::is_inert;
+use crate::collect::value::{is_escaped, is_inert, trimmed};
 use crate::collect::{Layer, Layers, Reference, Sink, Slot};
 use crate::text::Span;
 
@@ -241,21 +241,6 @@ fn closes(token: &Token<'_>) -> Option<Block> {
 
 fn is_one_of(name: &str, names: &[&str]) -> bool {
     names.iter().any(|one| name.eq_ignore_ascii_case(one))
-}
-
-/// Whether the byte at `at` stands behind an odd number of backslashes.
-fn is_escaped(raw: &str, at: usize) -> bool {
-    raw.as_bytes()[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
-}
-
-/// `span` without the white space at its ends, unless a backslash makes the last of it part of the value.
-fn trimmed(raw: &str, span: Span) -> Span {
-    let text = &raw[span.start..span.end];
-    let white = |c: char| c.is_ascii_whitespace();
-    let end = span.start + text.trim_end_matches(white).len();
-    let end = if is_escaped(raw, end) { span.end } else { end };
-    let start = span.end - text.trim_start_matches(white).len();
-    Span::new(start.min(end), end)
 }
 
 #[cfg(test)]

@@ -8,12 +8,12 @@ pub mod css;
 pub mod escape;
 pub mod front_matter;
 pub mod html;
-pub mod inert;
 pub mod lazy;
 pub mod markdown;
 pub mod srcset;
 #[cfg(test)]
 pub(crate) mod test_urls;
+pub mod value;
 
 use std::fmt;
 

@@ -1,0 +1,57 @@
+//! What every syntax asks of the text between its quotes.
+
+use crate::text::Span;
+
+/// Schemes whose URLs carry their own content or name something inside the running page.
+const INERT_SCHEMES: &[&str] = &["about", "blob", "cid", "data", "javascript", "mailto", "tel", "vbscript"];
+
+/// True for the empty string, a fragment of the same document (`#a`), and URLs that no server answers (`data:`,
+/// `javascript:` …). `url` is trimmed.
+pub fn is_inert(url: &str) -> bool {
+    url.is_empty()
+        || url.starts_with('#')
+        || url
+            .split_once(':')
+            .is_some_and(|(scheme, _)| INERT_SCHEMES.iter().any(|inert| scheme.eq_ignore_ascii_case(inert)))
+}
+
+/// The part of `span` in `raw` without ASCII white space at its ends. White space behind a backslash stays: in every
+/// syntax with such escapes, what is left of it would change its meaning.
+pub(crate) fn trimmed(raw: &str, span: Span) -> Span {
+    let text = &raw[span.start..span.end];
+    let white = |c: char| c.is_ascii_whitespace();
+    let end = span.start + text.trim_end_matches(white).len();
+    let end = if is_escaped(raw, end) { span.end } else { end };
+    let start = span.end - text.trim_start_matches(white).len();
+    Span::new(start.min(end), end)
+}
+
+/// Whether the byte at `at` stands behind an odd number of backslashes.
+pub(crate) fn is_escaped(raw: &str, at: usize) -> bool {
+    raw.as_bytes()[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_is_trimmed_unless_it_is_escaped() {
+        for (raw, want) in
+            [(" a ", "a"), ("", ""), (" \n", ""), ("a\\ ", "a\\ "), ("a\\\\ ", "a\\\\"), ("\u{3000}a", "\u{3000}a")]
+        {
+            let span = trimmed(raw, Span::new(0, raw.len()));
+            assert_eq!(&raw[span.start..span.end], want, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_no_server_answers_is_inert() {
+        for inert in ["", "#a", "data:,", "DATA:image/png;base64,AA", "blob:x", "about:blank", "javascript:void(0)"] {
+            assert!(is_inert(inert), "{inert}");
+        }
+        for fetched in ["a", "/a", "//h/a", "https://h/?u=data:x", "data/a.png", "a#b", "x:y"] {
+            assert!(!is_inert(fetched), "{fetched}");
+        }
+    }
+}
