@@ -8,13 +8,13 @@ pub mod css;
 pub mod escape;
 pub mod front_matter;
 pub mod html;
-mod page;
 pub mod lazy;
 pub mod markdown;
 pub mod srcset;
 pub mod value;
 #[cfg(test)]
 pub(crate) mod test_urls;
+pub mod value;
 
 use std::fmt;
 

@@ -157,7 +157,7 @@ fn without_first_fence(text: &str, start: usize) -> Split {
             return Split::Found(FrontMatter { kind: Kind::Yaml, inner, body: line.next });
         }
         let yaml = written.is_empty() || written.starts_with([' ', '\t', '#']) || written.starts_with("- ");
-        if !yaml && !key(written).is_some_and(|key| !key.contains(char::is_whitespace)) {
+        if !yaml && key(written).is_none_or(|key| key.contains(char::is_whitespace)) {
             return Split::Absent;
         }
     }
