@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fetch::{self, FailureKind, HttpFetcher};
 use crate::input::Discovery;
-use crate::mirror::{Layout, Mirror};
 use crate::mirror::catalog::{Backlog, Catalog};
 use crate::mirror::store::{Durability, LocalStore};
-use crate::progress::{Mode, Phase, Progress};
+use crate::mirror::{Layout, Mirror};
+use crate::progress::{Phase, Progress};
 use crate::report::{self, Summary};
 pub use collecting::{Collecting, Mention, SlotFilter};
 use fetching::Fetched;
@@ -84,7 +84,7 @@ pub async fn sync(
     let rewritten = rewriting.rewrite(&catalog, run, progress, stop)?;
 
     let summary = summarise(&catalog, run, &recorded, &fetched, &rewritten, started)?;
-    catalog.finish_run(run, &serde_json::to_string(&summary)?)?;
+    catalog.finish_run(run, &summary.to_json())?;
     Ok(summary)
 }
 
@@ -141,7 +141,7 @@ fn collect(
         catalog.learn_proxy(&learned.prefix, &serde_json::to_string(learned)?)?;
     }
     catalog.commit()?;
-    let silent = Progress::new(Mode::Silent);
+    let silent = Progress::muted();
     let again = recording::record(&job.collecting, inputs()?, catalog, run, &silent, stop)?;
     Ok(Recorded { read: recorded.read, unchanged: recorded.unchanged, failed: recorded.failed, ..again })
 }

@@ -168,22 +168,28 @@ impl Progress {
         self.note(|tally| tally.assets = Some(total));
     }
 
-    /// The work on an asset at `host` began.
-    pub fn started(&self, host: &str) {
+    /// A host is being asked.
+    pub fn asking(&self, host: &str) {
         self.note(|tally| *tally.in_flight.entry(host.to_owned()).or_insert(0) += 1);
     }
 
-    /// The work on an asset ended, well or badly, after `bytes` received: once for each [`Progress::started`].
-    pub fn finished(&self, host: &str, bytes: u64) {
+    /// A host has answered, or will not: once for each [`Progress::asking`].
+    pub fn answered(&self, host: &str) {
         self.note(|tally| {
-            tally.assets_done += 1;
-            tally.bytes += bytes;
-            if let Some(transfers) = tally.in_flight.get_mut(host) {
-                *transfers -= 1;
-                if *transfers == 0 {
+            if let Some(requests) = tally.in_flight.get_mut(host) {
+                *requests -= 1;
+                if *requests == 0 {
                     tally.in_flight.remove(host);
                 }
             }
+        });
+    }
+
+    /// The work on an asset ended, well or badly, after `bytes` received.
+    pub fn asset_done(&self, bytes: u64) {
+        self.note(|tally| {
+            tally.assets_done += 1;
+            tally.bytes += bytes;
         });
     }
 

@@ -10,8 +10,8 @@ pub mod front_matter;
 pub mod html;
 pub mod lazy;
 pub mod markdown;
+mod page;
 pub mod srcset;
-pub mod value;
 #[cfg(test)]
 pub(crate) mod test_urls;
 pub mod value;

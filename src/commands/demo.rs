@@ -18,7 +18,8 @@ use crate::proxy::{Rules, Witnesses};
 use crate::sanitize;
 
 pub(super) fn run(args: &DemoArgs) -> Outcome {
-    let samples = tempfile::Builder::new().prefix("imgmirror-demo-").tempdir().context("making a folder for samples")?;
+    let samples =
+        tempfile::Builder::new().prefix("imgmirror-demo-").tempdir().context("making a folder for samples")?;
     write_samples(samples.path()).context("writing the sample documents")?;
     let runtime = tokio::runtime::Runtime::new().context("starting the asynchronous runtime")?;
     runtime.block_on(async {

@@ -121,6 +121,7 @@ fn unmirrored(collecting: Collecting, path: &Path) -> anyhow::Result<String> {
         };
     });
     facts.warnings.iter().for_each(|warning| warn(path, warning));
-    let _ = writeln!(text, "base     {}", facts.base.as_ref().map_or("none".to_owned(), |url: &Url| sanitize::url(url)));
+    let _ =
+        writeln!(text, "base     {}", facts.base.as_ref().map_or("none".to_owned(), |url: &Url| sanitize::url(url)));
     Ok(text)
 }

@@ -8,17 +8,14 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{Outcome, Usage, collecting_of, usage};
+use super::{Outcome, Usage, collecting_of};
 use crate::cli::{self, Exit, MessageArgs, SyncArgs};
-use crate::fetch::{self, RefererPolicy};
 use crate::input::{Discovery, Gitignore, Input, Options, discover};
 use crate::mirror::catalog::Backlog;
-use crate::mirror::store::Durability;
 use crate::pipeline::{self, Action, Job, Links, MissingPolicy, Network, Placement};
 use crate::progress::{Mode, Progress, Stderr};
 use crate::report::{Ending, Shown, Summary};
 use crate::sanitize;
-use crate::scope::Private;
 
 pub(super) fn run(args: &SyncArgs) -> Outcome {
     let job = job(args)?;
@@ -191,56 +188,12 @@ fn job(args: &SyncArgs) -> anyhow::Result<Job> {
             (false, true) => Network::Online(Backlog::All),
             (false, false) => Network::Online(Backlog::Missing),
         },
-        fetch: fetch_options(args)?,
-        durability: match args.output.durability {
-            cli::Durability::None => Durability::None,
-            cli::Durability::Batch => Durability::Batch,
-            cli::Durability::Full => Durability::Full,
-        },
+        fetch: args
+            .fetch_options()
+            .map_err(|(file, error)| anyhow::anyhow!("--cacert: {} cannot be read: {error}", sanitize::path(file)))?,
+        durability: args.output.durability.into(),
         urls: args.urls.as_deref().map(urls).transpose()?.unwrap_or_default(),
     })
-}
-
-fn fetch_options(args: &SyncArgs) -> anyhow::Result<fetch::Options> {
-    let (network, politeness) = (&args.network, &args.politeness);
-    let defaults = fetch::Options::default();
-    Ok(fetch::Options {
-        concurrency: politeness.concurrency.into(),
-        per_host: politeness.per_host.into(),
-        rate: politeness.rate.as_deref().map(str::parse).transpose().map_err(usage("--rate"))?,
-        retries: politeness.retries,
-        backoff: politeness.backoff,
-        connect_timeout: network.connect_timeout,
-        stall_timeout: network.stall_timeout,
-        deadline: network.deadline,
-        max_size: network.max_size,
-        referer: match politeness.referer {
-            cli::Referer::Auto => RefererPolicy::Auto,
-            cli::Referer::None => RefererPolicy::None,
-            cli::Referer::Origin => RefererPolicy::Origin,
-        },
-        user_agent: network.user_agent.clone().unwrap_or(defaults.user_agent.clone()),
-        headers: network.header.iter().map(|text| text.parse().map_err(usage("--header"))).collect::<Result<_, _>>()?,
-        via_proxy: network.via_proxy.clone(),
-        allow: args.scope.allow.iter().map(|text| text.parse().map_err(usage("--allow"))).collect::<Result<_, _>>()?,
-        private: if args.scope.allow_private { Private::Allow } else { Private::Refuse },
-        connect_to: (network.connect_to.iter())
-            .map(|text| text.parse().map_err(usage("--connect-to")))
-            .collect::<Result<_, _>>()?,
-        cacert: certificates(&network.cacert)?,
-        ..defaults
-    })
-}
-
-/// The certificates of all files, one after the other, as PEM allows.
-fn certificates(files: &[PathBuf]) -> anyhow::Result<Option<Vec<u8>>> {
-    let mut all = Vec::new();
-    for file in files {
-        let read = fs::read(file).with_context(|| format!("--cacert: {} cannot be read", sanitize::path(file)))?;
-        all.extend(read);
-        all.push(b'\n');
-    }
-    Ok((!files.is_empty()).then_some(all))
 }
 
 /// The URLs of `--urls FILE`: one a line; empty lines and those that begin with # are passed over.

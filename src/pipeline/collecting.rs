@@ -9,9 +9,9 @@ use super::placement::Links;
 use crate::collect::html::rebase;
 use crate::collect::{Collector, Page, Reference, value};
 use crate::document::{Document, Format, ReadError};
-use crate::rewrite::{Edit, RewritePlan};
 use crate::mirror::digest::Digest;
 use crate::proxy::{Rules, Witnesses};
+use crate::rewrite::{Edit, RewritePlan};
 use crate::target::{self, Place, Skip, Target};
 use crate::text::Text;
 

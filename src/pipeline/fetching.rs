@@ -14,7 +14,10 @@ use url::Url;
 
 use crate::fetch::ladder::{Learned, Rung};
 use crate::fetch::polite::Manners;
-use crate::fetch::{Asset, Capture, Failure, FailureKind, Fetch, Options, Outcome, Revisit, Totals, fetch_all, origin};
+use crate::fetch::{
+    Asset, Capture, Exchange, Failure, FailureKind, Fetch, Options, Outcome, Response, Revisit, Totals, Trouble,
+    fetch_all, origin,
+};
 use crate::frontier::{Frontier, Pending, PendingError};
 use crate::mirror::catalog::{Backlog, CaptureRow, Catalog, Recorded};
 use crate::mirror::store::{Committed, Store, StoreErrorKind};
@@ -74,11 +77,13 @@ pub(super) async fn fetch<F: Fetch, S: Store>(
         }
     };
     let on_outcome = |asset: i64, outcome: Outcome| {
+        progress.asset_done(outcome_bytes(&outcome));
         // The keeper is gone only when it failed, and then it says so itself.
         let _ = to_keeper.send((asset, outcome));
     };
+    let watched = Arc::new(Watched { fetcher, progress: progress.clone() });
     let totals: Result<Totals, PendingError> =
-        fetch_all(fetcher, store, frontier, Arc::new(options), &mut learned, on_outcome, shutdown).await;
+        fetch_all(watched, store, frontier, Arc::new(options), &mut learned, on_outcome, shutdown).await;
     drop(to_keeper);
     let (catalog, kept) = kept.await.context("the thread that keeps pictures broke down")??;
     let totals = totals.map_err(|error| anyhow::anyhow!(error)).context("the plan of the run cannot be read")?;
@@ -96,6 +101,33 @@ pub(super) async fn fetch<F: Fetch, S: Store>(
     fetched.requests = totals.requests;
     fetched.bytes_received = totals.bytes_received;
     Ok((catalog, fetched))
+}
+
+/// A fetcher that tells the progress whom it asks.
+struct Watched<F> {
+    fetcher: Arc<F>,
+    progress: Progress,
+}
+
+/// Takes back what was told, however the exchange ends.
+struct Asking<'a> {
+    progress: &'a Progress,
+    host: String,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.progress.answered(&self.host);
+    }
+}
+
+impl<F: Fetch> Fetch for Watched<F> {
+    async fn exchange(&self, request: Exchange) -> Result<Response, Trouble> {
+        let host = request.url.host_str().unwrap_or_default().to_owned();
+        self.progress.asking(&host);
+        let _asking = Asking { progress: &self.progress, host };
+        self.fetcher.exchange(request).await
+    }
 }
 
 /// What is to be fetched, and how.

@@ -163,12 +163,8 @@ impl Rewriting<'_> {
         let plan = self.collecting.complete(&row.source, &document, plan, self.links);
         let destination = self.destination(&row);
         let temporary = self.temporary(&destination)?;
-        let mut out =
-            HashingWriter { out: BufWriter::with_capacity(1 << 16, temporary.as_file()), hash: Sha256::new() };
-        plan.splice(document.bytes(), &mut out)
-            .and_then(|()| out.out.flush())
+        let after = write(&plan, document.bytes(), temporary.as_file())
             .with_context(|| format!("writing {}", sanitize::path(temporary.path())))?;
-        let after: [u8; 32] = out.hash.finalize().into();
         if self.durability != Durability::None {
             temporary.as_file().sync_data().with_context(|| format!("syncing {}", sanitize::path(temporary.path())))?;
         }

@@ -141,7 +141,9 @@ impl Catalog {
 
     /// Notes where the article of a document was published.
     pub fn set_site(&self, document: i64, site: &str) -> Result<()> {
-        self.connection.prepare_cached("UPDATE document SET site = ?2 WHERE id = ?1")?.execute(params![document, site])?;
+        self.connection
+            .prepare_cached("UPDATE document SET site = ?2 WHERE id = ?1")?
+            .execute(params![document, site])?;
         Ok(())
     }
 
@@ -169,9 +171,8 @@ impl Catalog {
         let id = match find.query_row([&row.target], |found| found.get(0)).optional()? {
             Some(id) => id,
             None => {
-                let mut insert = self
-                    .connection
-                    .prepare_cached("INSERT INTO asset (target, origin, hint) VALUES (?1, ?2, ?3)")?;
+                let mut insert =
+                    self.connection.prepare_cached("INSERT INTO asset (target, origin, hint) VALUES (?1, ?2, ?3)")?;
                 insert.execute(params![row.target, row.origin, row.hint])?;
                 self.connection.last_insert_rowid()
             }
