@@ -231,7 +231,7 @@ pub(super) const TABLE: &[Row] = &[
         "https://search.pstatic.net/common/?src=http%3A%2F%2Fhost.example%2Fa.jpg&type=sc960_832"),
 
     // Archives.
-    row("Wayback Machine", hosts(&["web.archive.org"]), path("web/", Skip::Timestamp, Tail::Inner), Http,
+    row("Wayback Machine", hosts(&["web.archive.org", "wayback.archive.org"]), path("web/", Skip::Timestamp, Tail::Inner), Http,
         "https://web.archive.org/web/20200102030405im_/http://host.example/a.jpg"),
 
     // Any host: frameworks and content networks.
