@@ -1,7 +1,7 @@
 //! Rules that are not built in: what the user gives with `--proxy-rule`, and what was learned.
 
 use super::index::HostPattern;
-use super::inner::{Bare, Found, decode, level};
+use super::inner::{Bare, Found, level};
 use super::parts::Parts;
 use super::server::opaque;
 use super::shape::{Tail, param_value, path_value, values};
@@ -176,11 +176,10 @@ fn prefixed(begins: &str, raw: &str, bare: Bare, outer: &Parts<'_>) -> Option<Fo
 
 /// The kind of a rule without `${…}`.
 fn prefix(parts: &Parts<'_>) -> Kind {
-    if let Some(key) = parts.query.and_then(|query| query.strip_suffix('=')) {
-        if !key.is_empty() && !key.contains(['&', '=']) {
-            let path = if parts.path.is_empty() { "/" } else { parts.path };
-            return Kind::Param { path: path.to_owned(), key: decode(key, 1).into_owned() };
-        }
+    let key = parts.query.and_then(|query| query.strip_suffix('='));
+    if let Some(key) = key.filter(|key| !key.is_empty() && !key.contains(['&', '='])) {
+        let path = if parts.path.is_empty() { "/" } else { parts.path };
+        return Kind::Param { path: path.to_owned(), key: key.to_owned() };
     }
     let begins = if parts.path.is_empty() { format!("/{}", parts.rest) } else { parts.rest.to_owned() };
     // A path may go on with files of the proxy's own site; a query that ends in `?` or `=` may not.

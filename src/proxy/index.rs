@@ -76,6 +76,8 @@ impl Marker {
 #[derive(Debug, Clone)]
 pub(super) struct Index {
     hosts: HashMap<String, Vec<(HostPattern, Rule)>>,
+    /// For each first byte of a domain, a bit for each length of one: spares most hosts the look-up.
+    lengths: Vec<u64>,
     /// By the first byte of the segment.
     markers: Vec<Vec<Marker>>,
     digests: Vec<&'static Row>,
@@ -84,14 +86,19 @@ pub(super) struct Index {
 
 impl Index {
     pub(super) fn builtin() -> Self {
-        let mut index =
-            Index { hosts: HashMap::new(), markers: vec![Vec::new(); 256], digests: Vec::new(), given: Vec::new() };
+        let mut index = Index {
+            hosts: HashMap::new(),
+            lengths: vec![0; 256],
+            markers: vec![Vec::new(); 256],
+            digests: Vec::new(),
+            given: Vec::new(),
+        };
         for row in TABLE {
             match row.on {
                 On::Hosts(patterns) => {
                     for pattern in patterns {
                         let pattern = HostPattern::parse(pattern);
-                        index.hosts.entry(pattern.domain.clone()).or_default().push((pattern, Rule::Row(row)));
+                        index.rules_of(&pattern.domain).push((pattern, Rule::Row(row)));
                     }
                 }
                 On::Segments(segments) => {
@@ -100,14 +107,19 @@ impl Index {
                             Some(text) => (text, false),
                             None => (*segment, true),
                         };
-                        let first = text.bytes().next().map_or(0, usize::from);
-                        index.markers[first].push(Marker { text, whole, row });
+                        index.markers[first_byte(text)].push(Marker { text, whole, row });
                     }
                 }
                 On::Digests => index.digests.push(row),
             }
         }
         index
+    }
+
+    /// The rules of a domain, to add to.
+    fn rules_of(&mut self, domain: &str) -> &mut Vec<(HostPattern, Rule)> {
+        self.lengths[first_byte(domain)] |= length_bit(domain);
+        self.hosts.entry(domain.to_owned()).or_default()
     }
 
     /// Adds a rule that is not built in. The user's go before the built-in ones, in the order given; learned ones
@@ -118,7 +130,7 @@ impl Index {
         }
         let given = Arc::new(given);
         let pattern = given.host().clone();
-        let rules = self.hosts.entry(pattern.domain.clone()).or_default();
+        let rules = self.rules_of(&pattern.domain);
         let place = if given.is_learned() {
             rules.len()
         } else {
@@ -144,27 +156,27 @@ impl Index {
         let host = host.strip_suffix('.').unwrap_or(&host);
         let mut domain = host;
         loop {
-            if let Some(rules) = self.hosts.get(domain) {
+            let possible = self.lengths[first_byte(domain)] & length_bit(domain) != 0;
+            if let Some(rules) = possible.then(|| self.hosts.get(domain)).flatten() {
                 let found =
                     rules.iter().filter(|(pattern, _)| pattern.fits(host)).find_map(|(_, rule)| rule.read(outer));
                 if found.is_some() {
                     return found;
                 }
             }
-            // No rule is about a whole top-level domain.
             domain = domain.split_once('.')?.1;
-            if !domain.contains('.') {
-                return None;
-            }
         }
     }
 
     fn by_segment(&self, outer: &Parts<'_>) -> Option<(&str, Found)> {
         let mut tries = 0;
         let mut at = 1;
-        for segment in outer.path.get(1..)?.split('/') {
-            let first = segment.bytes().next().map_or(0, usize::from);
-            let marked = self.markers[first].iter().filter(|marker| marker.fits(segment)).map(|marker| marker.row);
+        let path = outer.path.as_bytes();
+        while at < path.len() {
+            let end = path[at..].iter().position(|b| *b == b'/').map_or(path.len(), |length| at + length);
+            let segment = outer.path.get(at..end)?;
+            let marked =
+                self.markers[first_byte(segment)].iter().filter(|marker| marker.fits(segment)).map(|marker| marker.row);
             let digests: &[&Row] = if server::is_digest(segment) { &self.digests } else { &[] };
             for row in marked.chain(digests.iter().copied()) {
                 if let Some(found) = row.shape.read(outer, at, row.bare) {
@@ -179,8 +191,17 @@ impl Index {
                 // From here on the segments would be another URL's.
                 return None;
             }
-            at += segment.len() + 1;
+            at = end + 1;
         }
         None
     }
+}
+
+fn first_byte(text: &str) -> usize {
+    text.bytes().next().map_or(0, usize::from)
+}
+
+/// The bit that stands for a text's length; lengths beyond 63 share bits.
+fn length_bit(text: &str) -> u64 {
+    1 << (text.len() % 64)
 }

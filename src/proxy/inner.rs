@@ -120,8 +120,11 @@ pub(super) fn read_hex(raw: &str, outer: &Parts<'_>) -> Option<Found> {
     absolute(&decode(&url, level(&url)), Bare::Never, outer)
 }
 
-/// Reads `host/path` whose scheme is stated elsewhere in the proxied URL.
+/// Reads `host/path` whose scheme is stated elsewhere in the proxied URL; a scheme that is written all the same counts.
 pub(super) fn read_stated(https: bool, raw: &str, outer: &Parts<'_>) -> Option<Found> {
+    if begins_with_scheme(raw) {
+        return read(raw, Bare::Never, outer);
+    }
     bare_port(raw)?;
     let scheme = if https { "https" } else { "http" };
     read(&format!("{scheme}://{raw}"), Bare::Never, outer)
@@ -177,6 +180,10 @@ fn decode_once(raw: &str) -> String {
 
 /// Whether `raw` begins with a written scheme, in any of the encodings that [`read`] undoes.
 pub(super) fn begins_with_scheme(raw: &str) -> bool {
+    // Asked of every segment of every path, so the first byte is looked at before anything else.
+    if !raw.starts_with(['h', 'H']) {
+        return false;
+    }
     let Some(rest) = strip_ci(raw, "http") else { return false };
     let rest = rest.strip_prefix(['s', 'S']).unwrap_or(rest);
     rest.starts_with(":/") || [":%2F", "%3A", "%253A"].iter().any(|colon| strip_ci(rest, colon).is_some())

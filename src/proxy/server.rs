@@ -201,7 +201,17 @@ pub(super) fn willnorris(outer: &Parts<'_>, at: usize) -> Option<Found> {
         return None;
     }
     let raw = outer.path.get(at..)?;
-    read_base64(raw, outer).or_else(|| path_value(outer.rest.get(at..)?, Tail::Inner, Bare::Never, outer))
+    let found =
+        read_base64(raw, outer).or_else(|| path_value(outer.rest.get(at..)?, Tail::Inner, Bare::Never, outer))?;
+    // A lone number says little: services that take pictures of pages write it too (`/width/600/https://…`).
+    let number = options.bytes().all(|b| b.is_ascii_digit());
+    (!number || names_an_image(&found.url)).then_some(found)
+}
+
+/// Whether a URL's path ends in an extension of images.
+fn names_an_image(url: &str) -> bool {
+    let path = until(url, &['?']);
+    path.rsplit_once('.').is_some_and(|(_, extension)| is_image_extension(&extension.to_ascii_lowercase()))
 }
 
 fn willnorris_option(option: &str) -> bool {

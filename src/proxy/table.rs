@@ -231,7 +231,7 @@ pub(super) const TABLE: &[Row] = &[
         "https://search.pstatic.net/common/?src=http%3A%2F%2Fhost.example%2Fa.jpg&type=sc960_832"),
 
     // Archives.
-    row("Wayback Machine", hosts(&["web.archive.org"]), path("web/", Skip::Timestamp, Tail::Inner), Http,
+    row("Wayback Machine", hosts(&["web.archive.org", "wayback.archive.org"]), path("web/", Skip::Timestamp, Tail::Inner), Http,
         "https://web.archive.org/web/20200102030405im_/http://host.example/a.jpg"),
 
     // Any host: frameworks and content networks.
@@ -265,6 +265,9 @@ pub(super) const TABLE: &[Row] = &[
     // Any host: servers that people run themselves.
     row("SearXNG", segments(&["image_proxy"]), param(&["*/image_proxy"], URL, &["h"]), Never,
         "https://search.example/image_proxy?url=https%3A%2F%2Fhost.example%2Fa.jpg&h=0123"),
+    row("Misskey", segments(&["proxy"]),
+        param(&["*/proxy/image.webp", "*/proxy/static.webp", "*/proxy/avatar.webp", "*/proxy/preview.webp", "*/proxy/image.png"], URL, NONE), Never,
+        "https://social.example/proxy/image.webp?url=https%3A%2F%2Fhost.example%2Fa.jpg&preview=1"),
     row("RSSHub gateway", segments(&["image"]), Shape::Gateway, Never,
         "https://rss.example/image?url=https%3A%2F%2Fhost.example%2Fa.jpg&referer=https%3A%2F%2Fhost.example%2Fpost"),
     row("Miniflux", segments(&["proxy"]), Shape::Miniflux, Never,

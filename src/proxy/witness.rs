@@ -42,6 +42,7 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Encoding {
+    /// As it is.
     Plain,
     /// Percent-encoded.
     Once,
@@ -105,7 +106,8 @@ impl Testimony {
     }
 }
 
-/// Collects witnesses. Bounded: at most 10,000 prefixes of at most 512 bytes.
+/// Collects witnesses. Bounded: at most 10,000 prefixes of at most 512 bytes; when there are more, those that came
+/// last are not learned.
 #[derive(Debug, Clone, Default)]
 pub struct Witnesses {
     prefixes: HashMap<(String, Encoding), Testimony>,

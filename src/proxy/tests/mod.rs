@@ -28,3 +28,10 @@ fn assert_untouched(url: &str) {
     let expected = Peeled { url: url.to_owned(), steps: Vec::new(), alternatives: Vec::new(), referer: None };
     assert_eq!(peel(url), expected);
 }
+
+#[test]
+fn rules_are_shared_between_threads() {
+    fn shared<T: Send + Sync + Clone + 'static>() {}
+    shared::<Rules>();
+    shared::<Witnesses>();
+}
