@@ -45,7 +45,7 @@ mod tests {
         let mut names: Vec<_> = fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name != "README.md")
+            .filter(|name| name != "README.md" && !name.starts_with('.'))
             .collect();
         names.sort();
         assert_eq!(names, SAMPLES.iter().map(|(name, _)| *name).collect::<Vec<_>>());

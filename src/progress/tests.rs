@@ -109,9 +109,8 @@ fn lines_say_what_is_done_of_what_there_is() {
     let (progress, written, seconds) = lines();
     progress.phase(Phase::Fetching);
     progress.assets(46);
-    progress.started("i.example");
     seconds.store(10, Ordering::Relaxed);
-    progress.finished("i.example", 1 << 20);
+    progress.asset_done(1 << 20);
     progress.phase(Phase::Rewriting);
     progress.documents(5);
     seconds.store(20, Ordering::Relaxed);
@@ -149,14 +148,16 @@ fn the_bar_shows_the_documents_with_or_without_their_number() {
 fn the_bar_shows_pictures_bytes_and_hosts() {
     let (progress, terminal) = bars();
     progress.phase(Phase::Fetching);
-    progress.started("b.example");
-    progress.finished("b.example", 1 << 20);
+    progress.asking("b.example");
+    progress.answered("b.example");
+    progress.asset_done(1 << 20);
     assert_eq!(terminal.last_line().trim_end(), "Fetching    1 picture  1.0 MiB");
     progress.assets(4);
     for host in ["d.example", "c.example", "b.example", "a\u{202e}.example", "c.example"] {
-        progress.started(host);
+        progress.asking(host);
     }
-    progress.finished("b.example", 1 << 20);
+    progress.answered("b.example");
+    progress.asset_done(1 << 20);
     let shown = terminal.last_line();
     assert!(shown.starts_with("Fetching    ============>"), "{shown}");
     assert!(shown.contains(" left  2/4 pictures  2.0 MiB  a\\u{202e}.example, c.example, d.example"), "{shown}");
@@ -174,13 +175,13 @@ fn nothing_is_drawn_after_the_end() {
 }
 
 #[test]
-fn hosts_leave_when_their_last_transfer_ends() {
+fn hosts_leave_when_their_last_answer_is_there() {
     let (progress, ..) = lines();
-    progress.started("a");
-    progress.started("a");
-    progress.finished("a", 1);
+    progress.asking("a");
+    progress.asking("a");
+    progress.answered("a");
     assert_eq!(progress.lock().tally.in_flight.len(), 1);
-    progress.finished("a", 1);
-    progress.finished("never-started", 1);
+    progress.answered("a");
+    progress.answered("never-asked");
     assert!(progress.lock().tally.in_flight.is_empty());
 }
