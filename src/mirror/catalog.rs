@@ -79,7 +79,6 @@ impl Catalog {
             let source = Self::open_existing(from)?;
             // Part of SQLite: a consistent copy, whatever else reads or writes at the time.
             let target = to.to_string_lossy();
-            source.connection.pragma_update(None, "query_only", false)?;
             source.connection.execute("VACUUM INTO ?1", [target.as_ref()])?;
         }
         Self::open(to, Durability::None)
@@ -96,7 +95,6 @@ impl Catalog {
         let open = || -> rusqlite::Result<Connection> {
             let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(Duration::from_secs(10))?;
-            connection.pragma_update(None, "query_only", true)?;
             connection.set_prepared_statement_cache_capacity(32);
             Ok(connection)
         };
