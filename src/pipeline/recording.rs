@@ -207,14 +207,7 @@ fn row(mention: &Mention, document: &Document) -> ReferenceRow {
     let span = mention.reference.span;
     let raw = document.slice(span);
     let outcome = match &mention.outcome {
-        Ok(target) => Ok(TargetRow {
-            target: target.url.to_string(),
-            origin: target.url.origin().ascii_serialization(),
-            fragment: target.fragment.clone(),
-            proxies: target.proxies.len() as u32,
-            hint: target.hint.clone(),
-            sources: target.sources.iter().skip(1).map(url::Url::to_string).collect(),
-        }),
+        Ok(target) => Ok(TargetRow::from(target)),
         Err(skip) => Err(skip.as_str().to_owned()),
     };
     ReferenceRow {
