@@ -183,10 +183,10 @@ impl Catalog {
         let rows = statement.query_map([asset], |row| row.get::<_, String>(0))?;
         let mut sources = vec![target.clone()];
         for url in rows {
-            if let Ok(url) = url?.parse() {
-                if !sources.contains(&url) {
-                    sources.push(url);
-                }
+            if let Ok(url) = url?.parse()
+                && !sources.contains(&url)
+            {
+                sources.push(url);
             }
         }
         Ok(sources)
