@@ -59,10 +59,11 @@ impl Document {
         if encoding == encoding_rs::REPLACEMENT {
             return Err(ReadError::Encoding { name: "an encoding that browsers refuse" });
         }
-        if encoding != encoding_rs::UTF_16LE && encoding != encoding_rs::UTF_16BE {
-            if let Some(found) = binary(&bytes) {
-                return Err(ReadError::Binary { found });
-            }
+        if encoding != encoding_rs::UTF_16LE
+            && encoding != encoding_rs::UTF_16BE
+            && let Some(found) = binary(&bytes)
+        {
+            return Err(ReadError::Binary { found });
         }
         Ok(Document { bytes, encoding })
     }

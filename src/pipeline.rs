@@ -14,11 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fetch::{self, FailureKind, HttpFetcher};
 use crate::input::Discovery;
-use crate::mirror::catalog::{Backlog, Catalog};
+use crate::mirror::catalog::{Backlog, Catalog, TargetRow};
 use crate::mirror::store::{Durability, LocalStore};
 use crate::mirror::{Layout, Mirror};
 use crate::progress::{Phase, Progress};
 use crate::report::{self, Summary};
+use crate::target::Target;
 pub use collecting::{Collecting, Mention, SlotFilter};
 use fetching::Fetched;
 pub use placement::{Links, Placement};
@@ -53,7 +54,7 @@ pub struct Job {
     pub fetch: fetch::Options,
     pub durability: Durability,
     /// `--urls`: pictures to keep that no document refers to.
-    pub urls: Vec<url::Url>,
+    pub urls: Vec<Target>,
 }
 
 /// Runs `imgmirror sync`: the flow of the whole program.
@@ -75,6 +76,7 @@ pub async fn sync(
     progress.phase(Phase::Collecting);
     let recorded = collect(&mut job, &inputs, &catalog, run, progress, stop)?;
 
+    want(&job, &catalog, run)?;
     progress.phase(Phase::Fetching);
     let (catalog, fetched) =
         fetch_assets(&job, recorded.credentials.clone(), store, catalog, run, progress, stop).await?;
@@ -101,6 +103,7 @@ pub fn plan(
     let copy = Catalog::copy(&layout.catalog(), &folder.path().join("catalog.sqlite"))?;
     let run = copy.begin_run()?;
     let recorded = collect(&mut job, &inputs, &copy, run, progress, stop)?;
+    want(&job, &copy, run)?;
     let counts = copy.plan_fetch(run, backlog(job.network))?;
     let fetched = Fetched { total: counts.total, held: counts.held, ..Fetched::default() };
     let rewritten = rewriting(&job, &layout).would_write(&copy, run)?;
@@ -146,10 +149,21 @@ fn collect(
     Ok(Recorded { read: recorded.read, unchanged: recorded.unchanged, failed: recorded.failed, ..again })
 }
 
+/// Adds the pictures of `--urls` to what the run needs.
+fn want(job: &Job, catalog: &Catalog, run: i64) -> anyhow::Result<()> {
+    catalog.begin()?;
+    for target in &job.urls {
+        let asset = catalog.asset(&TargetRow::from(target))?;
+        catalog.want(run, asset)?;
+    }
+    catalog.commit()?;
+    Ok(())
+}
+
 fn backlog(network: Network) -> Backlog {
     match network {
         Network::Online(backlog) => backlog,
-        Network::Offline => Backlog::Missing,
+        Network::Offline => Backlog::default(),
     }
 }
 
@@ -163,7 +177,7 @@ async fn fetch_assets(
     stop: &CancellationToken,
 ) -> anyhow::Result<(Catalog, Fetched)> {
     if job.network == Network::Offline {
-        let counts = catalog.plan_fetch(run, Backlog::Missing)?;
+        let counts = catalog.plan_fetch(run, Backlog::default())?;
         return Ok((catalog, Fetched { total: counts.total, held: counts.held, ..Fetched::default() }));
     }
     let fetcher = Arc::new(HttpFetcher::new(&job.fetch)?);

@@ -16,7 +16,7 @@ use url::Url;
 use crate::config::{self, Surroundings};
 use crate::input::{Gitignore, Input};
 pub use exit::Exit;
-pub use sync::{Durability, Missing, Placement, Referer, SyncArgs};
+pub use sync::{Durability, Missing, Placement, Referer, RunArgs, SyncArgs};
 
 /// Brings every picture of your saved articles home, once, and proves that nothing is missing.
 #[derive(Debug, Parser)]

@@ -46,7 +46,7 @@ pub struct OutputArgs {
     /// The folder to write the mirror to [default: mirror]
     #[arg(short = 'o', long = "output", value_name = "DIR", default_value = DEFAULT_OUTPUT, hide_default_value = true)]
     pub mirror: PathBuf,
-    /// Edit the documents themselves; `imgmirror restore` puts them back (needs --assets)
+    /// Edit the documents themselves; the mirror keeps a journal of every edit (needs --assets)
     #[arg(long)]
     in_place: bool,
     /// With --in-place: the folder to write the pictures to
@@ -82,7 +82,7 @@ pub struct RunArgs {
     /// Ask again for held pictures that were last asked for longer ago than this
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub max_age: Option<Duration>,
-    /// Ask again for what failed for good, such as pictures that were gone
+    /// Ask at once for pictures that rest after failing in several runs, such as those that are gone
     #[arg(long)]
     pub retry_failed: bool,
 }

@@ -82,10 +82,11 @@ impl Reader<'_> {
             };
             let slot = Slot::attribute(tag.name, attribute.name);
             let text = decode_attribute(attribute.raw);
-            if reading == Reading::Url && attribute.name != "src" {
-                if let Some(src) = tag.get("src") {
-                    (self.witness)(decode_attribute(src).text.trim(), text.text.trim());
-                }
+            if reading == Reading::Url
+                && attribute.name != "src"
+                && let Some(src) = tag.get("src")
+            {
+                (self.witness)(decode_attribute(src).text.trim(), text.text.trim());
             }
             let mut outward = super::nested(&text.map, attribute.start, Layers::of(attribute.quote), sink);
             self.value(&text, reading, &slot, depth, &mut outward);

@@ -300,7 +300,8 @@ mod tests {
 
     #[test]
     fn attributes_are_read_by_element_and_company() {
-        let cases: &[(&str, &str, &'static [(&str, &str)], Option<Reading>)] = &[
+        type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)], Option<Reading>);
+        let cases: &[Case] = &[
             ("img", "src", &[], Some(Reading::Url)),
             ("img", "data-original", &[], Some(Reading::Url)),
             ("img", "data-something-new", &[], Some(Reading::ImageUrl)),

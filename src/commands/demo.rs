@@ -62,7 +62,7 @@ fn job(args: &DemoArgs) -> Job {
         placement: Placement::Mirror,
         links: Links::WithinMirror,
         missing: MissingPolicy::Keep,
-        network: Network::Online(Backlog::Missing),
+        network: Network::Online(Backlog::default()),
         fetch: fetch::Options::default(),
         durability: Durability::Batch,
         urls: Vec::new(),

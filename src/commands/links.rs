@@ -106,10 +106,10 @@ impl Inputs {
 fn learn(collecting: &mut Collecting, documents: Discovery) {
     let mut witnesses = Witnesses::new();
     for entry in documents {
-        if let Ok(Entry::Found(found)) = entry {
-            if let Ok(document) = collecting.open(&found.path) {
-                collecting.mentions(&found.path, &document, &mut witnesses, &mut |_| {});
-            }
+        if let Ok(Entry::Found(found)) = entry
+            && let Ok(document) = collecting.open(&found.path)
+        {
+            collecting.mentions(&found.path, &document, &mut witnesses, &mut |_| {});
         }
     }
     for learned in witnesses.learned() {

@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use super::{Outcome, Usage, collecting_of};
-use crate::cli::{self, Exit, MessageArgs, SyncArgs};
+use crate::cli::{self, Exit, MessageArgs, RunArgs, SyncArgs};
 use crate::input::{Discovery, Gitignore, Input, Options, discover};
-use crate::mirror::catalog::Backlog;
+use crate::mirror::catalog::{Backlog, Failed, Held};
 use crate::pipeline::{self, Action, Job, Links, MissingPolicy, Network, Placement};
 use crate::progress::{Mode, Progress, Stderr};
+use crate::proxy::Rules;
 use crate::report::{Ending, Shown, Summary};
 use crate::sanitize;
+use crate::target::{Place, Target, resolve};
 
 pub(super) fn run(args: &SyncArgs) -> Outcome {
     let job = job(args)?;
@@ -174,51 +175,67 @@ fn job(args: &SyncArgs) -> anyhow::Result<Job> {
         (None, Placement::Mirror) => Links::WithinMirror,
         (None, Placement::InPlace { assets }) => Links::to_folder(assets)?,
     };
+    let collecting = collecting_of(&args.documents, link_base)?;
+    let urls = args.urls.as_deref().map(|file| urls(file, &collecting.rules)).transpose()?.unwrap_or_default();
     Ok(Job {
         output,
-        collecting: collecting_of(&args.documents, link_base)?,
+        collecting,
         placement,
         links,
         missing: match args.output.missing {
             cli::Missing::Keep => MissingPolicy::Keep,
             cli::Missing::Original => MissingPolicy::Original,
         },
-        network: match (args.run.offline, args.run.refresh) {
-            (true, _) => Network::Offline,
-            (false, true) => Network::Online(Backlog::All),
-            (false, false) => Network::Online(Backlog::Missing),
-        },
+        network: network(&args.run),
         fetch: args
             .fetch_options()
             .map_err(|(file, error)| anyhow::anyhow!("--cacert: {} cannot be read: {error}", sanitize::path(file)))?,
         durability: args.output.durability.into(),
-        urls: args.urls.as_deref().map(urls).transpose()?.unwrap_or_default(),
+        urls,
     })
 }
 
-/// The URLs of `--urls FILE`: one a line; empty lines and those that begin with # are passed over.
-fn urls(file: &Path) -> anyhow::Result<Vec<Url>> {
-    let named = || format!("--urls: {} cannot be read", sanitize::path(file));
-    let text = fs::read_to_string(file).with_context(named)?;
+/// Whom a run may ask for what. `--offline` beats the others, `--refresh` beats `--max-age`.
+fn network(args: &RunArgs) -> Network {
+    if args.offline {
+        return Network::Offline;
+    }
+    let held = match (args.refresh, args.max_age) {
+        (true, _) => Held::All,
+        (false, Some(age)) => {
+            let now = jiff::Timestamp::now().as_millisecond();
+            Held::Before(now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))
+        }
+        (false, None) => Held::Keep,
+    };
+    let failed = if args.retry_failed { Failed::All } else { Failed::Due };
+    Network::Online(Backlog { held, failed })
+}
+
+/// The targets of `--urls FILE`: one URL a line; empty lines and those that begin with # are passed over.
+fn urls(file: &Path, rules: &Rules) -> anyhow::Result<Vec<Target>> {
+    let text = fs::read_to_string(file).with_context(|| format!("--urls: {} cannot be read", sanitize::path(file)))?;
+    let place = Place { base: None, encoding: encoding_rs::UTF_8 };
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
     lines
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
         .map(|(at, line)| {
-            let url = Url::parse(line).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-            url.ok_or_else(|| {
-                let shown = sanitize::for_terminal_limited(line, 80).into_owned();
-                Usage(format!("--urls: line {at} of {} is no http(s) URL: {shown}", sanitize::path(file))).into()
+            resolve(line, place, rules).map_err(|skip| {
+                let shown = sanitize::url(sanitize::for_terminal_limited(line, 80));
+                let told = format!("--urls: line {at} of {}: {shown}: {}", sanitize::path(file), skip.as_str());
+                Usage(told).into()
             })
         })
         .collect()
 }
 
-/// Asks before documents are edited. Without a terminal to ask at, `--yes` has to say it.
+/// Asks before documents are edited, where somebody is there to answer: `--in-place` says already what is wanted, and the
+/// journal can take it back.
 fn confirm(args: &SyncArgs) -> anyhow::Result<()> {
-    if !io::stdin().is_terminal() || args.inputs().contains(&Input::List) {
-        return Err(Usage("--in-place edits the documents themselves; add --yes to agree".to_owned()).into());
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() || args.inputs().contains(&Input::List) {
+        return Ok(());
     }
-    eprint!("Edit the documents in place? The originals can be restored from the journal. [y/N] ");
+    eprint!("Edit the documents in place? The originals are kept in the journal. [y/N] ");
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     match answer.trim() {

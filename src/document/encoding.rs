@@ -62,14 +62,14 @@ fn declared(head: &[u8]) -> Option<&'static Encoding> {
 pub(super) fn decode<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Text<'a> {
     let bom = Encoding::for_bom(bytes).filter(|(found, _)| *found == encoding).map_or(0, |(_, length)| length);
     let body = &bytes[bom..];
-    if encoding == UTF_8 {
-        if let Ok(text) = std::str::from_utf8(body) {
-            let mut text = Text::plain(text);
-            if bom > 0 {
-                text.map.skip(bom);
-            }
-            return text;
+    if encoding == UTF_8
+        && let Ok(text) = std::str::from_utf8(body)
+    {
+        let mut text = Text::plain(text);
+        if bom > 0 {
+            text.map.skip(bom);
         }
+        return text;
     }
     let mut map = OffsetMap::default();
     if bom > 0 {

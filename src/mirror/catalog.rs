@@ -13,7 +13,7 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use crate::mirror::store::Durability;
-pub use fetching::{AssetCounts, Backlog, CaptureRow, MissingAsset, Recorded};
+pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, Recorded};
 pub use rewriting::{HeldReference, Journal, ReferenceState, RewriteRow};
 pub use rows::{DocumentRow, Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
 

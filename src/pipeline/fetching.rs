@@ -46,7 +46,7 @@ pub(super) struct Fetched {
     pub(super) requests: u64,
 }
 
-/// Fetches what `run` needs and does not hold, or with [`Backlog::All`] what it holds too.
+/// Fetches what `backlog` says of what `run` needs.
 pub(super) async fn fetch<F: Fetch, S: Store>(
     fetcher: Arc<F>,
     store: Arc<S>,
@@ -57,7 +57,7 @@ pub(super) async fn fetch<F: Fetch, S: Store>(
     let reader = catalog.reader()?;
     let counts = reader.plan_fetch(run, backlog)?;
     let mut fetched = Fetched { total: counts.total, held: counts.held, ..Fetched::default() };
-    progress.assets(counts.total - counts.held);
+    progress.assets(counts.asked);
     let mut learned = Learned::default();
     for (origin, rung) in catalog.remembered_hosts()? {
         if let Some(rung) = Rung::from_word(&rung) {

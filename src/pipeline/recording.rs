@@ -172,21 +172,21 @@ impl Stage<'_> {
             modified: modified(&found),
             digest: Sha256::digest(document.bytes()).into(),
         };
-        if let Some(known) = known.filter(|known| self.collected_alike(known, &found)) {
-            if known.seen.is_some_and(|before| before.digest == seen.digest) {
-                return send(Record::Unchanged { id: known.id, modified: seen.modified });
-            }
+        if let Some(known) = known.filter(|known| self.collected_alike(known, &found))
+            && known.seen.is_some_and(|before| before.digest == seen.digest)
+        {
+            return send(Record::Unchanged { id: known.id, modified: seen.modified });
         }
         let mut rows = Vec::new();
         let mut gone = false;
         let mut secret = false;
         let facts = self.collecting.mentions(&found.path, &document, witnesses, &mut |mention| {
-            if let Ok(target) = &mention.outcome {
-                if let Some(credentials) = target.credentials.clone() {
-                    secret = true;
-                    let origin = target.url.origin().ascii_serialization();
-                    gone |= to_catalog.send(Record::Credentials { origin, credentials }).is_err();
-                }
+            if let Ok(target) = &mention.outcome
+                && let Some(credentials) = target.credentials.clone()
+            {
+                secret = true;
+                let origin = target.url.origin().ascii_serialization();
+                gone |= to_catalog.send(Record::Credentials { origin, credentials }).is_err();
             }
             rows.push(row(&mention, &document));
             if rows.len() == CHUNK {
@@ -207,14 +207,7 @@ fn row(mention: &Mention, document: &Document) -> ReferenceRow {
     let span = mention.reference.span;
     let raw = document.slice(span);
     let outcome = match &mention.outcome {
-        Ok(target) => Ok(TargetRow {
-            target: target.url.to_string(),
-            origin: target.url.origin().ascii_serialization(),
-            fragment: target.fragment.clone(),
-            proxies: target.proxies.len() as u32,
-            hint: target.hint.clone(),
-            sources: target.sources.iter().skip(1).map(url::Url::to_string).collect(),
-        }),
+        Ok(target) => Ok(TargetRow::from(target)),
         Err(skip) => Err(skip.as_str().to_owned()),
     };
     ReferenceRow {

@@ -20,11 +20,11 @@ pub fn base(html: &str) -> Option<String> {
     memmem::find_iter(html.as_bytes(), b"<").find(candidate)?;
     let mut found = None;
     walk(html, &mut |visit| {
-        if let (None, Visit::Tag(tag)) = (&found, visit) {
-            if tag.name == "base" {
-                let href = tag.attributes().find(|attribute| attribute.name == "href");
-                found = href.map(|attribute| decode_attribute(attribute.raw).text.trim().to_owned());
-            }
+        if let (None, Visit::Tag(tag)) = (&found, visit)
+            && tag.name == "base"
+        {
+            let href = tag.attributes().find(|attribute| attribute.name == "href");
+            found = href.map(|attribute| decode_attribute(attribute.raw).text.trim().to_owned());
         }
     });
     found.filter(|href| !href.is_empty())

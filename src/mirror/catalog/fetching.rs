@@ -11,18 +11,52 @@ use crate::mirror::store::Blob;
 
 /// Which assets of a run are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Backlog {
-    /// Those that are not held.
-    Missing,
-    /// Those too, and the held ones once more.
+pub struct Backlog {
+    pub held: Held,
+    pub failed: Failed,
+}
+
+/// Which of the held assets are asked for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    Keep,
+    /// Those last asked for before this time; milliseconds since 1970.
+    Before(i64),
     All,
+}
+
+/// Which of the assets that could not be had are asked for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failed {
+    /// Those whose pause is over.
+    Due,
+    All,
+}
+
+impl Default for Backlog {
+    fn default() -> Self {
+        Backlog { held: Held::Keep, failed: Failed::Due }
+    }
+}
+
+/// How long an asset rests that has failed in this many runs in a row, if asking again soon has little hope: not at
+/// all after the first time, then a day, two days, four, up to a month.
+fn pause(runs: i64) -> i64 {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    match runs {
+        ..=1 => 0,
+        2..=6 => DAY << (runs - 2),
+        _ => 30 * DAY,
+    }
 }
 
 /// The assets of a run, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AssetCounts {
     pub total: u64,
+    /// Held, and not asked for.
     pub held: u64,
+    pub asked: u64,
 }
 
 /// An asset that a run could not get.
@@ -61,35 +95,56 @@ pub struct Recorded {
 }
 
 impl Catalog {
-    /// Lists what `run` needs in a temporary table of this connection, and counts it.
+    /// Lists what `run` asks for in a temporary table of this connection, and counts what it needs.
     pub fn plan_fetch(&self, run: i64, backlog: Backlog) -> Result<AssetCounts> {
         self.connection.execute_batch(
             "DROP TABLE IF EXISTS temp.needed;
-             CREATE TEMP TABLE needed (origin TEXT, id INTEGER, PRIMARY KEY (origin, id)) WITHOUT ROWID;",
+             CREATE TEMP TABLE needed (id INTEGER PRIMARY KEY, origin TEXT, held INTEGER, asked INTEGER);",
         )?;
-        let all = backlog == Backlog::All;
+        let before = match backlog.held {
+            Held::Keep => i64::MIN,
+            Held::Before(time) => time,
+            Held::All => i64::MAX,
+        };
+        let failed_before = match backlog.failed {
+            Failed::Due => now(),
+            Failed::All => i64::MAX,
+        };
         self.connection.execute(
-            "INSERT INTO temp.needed SELECT DISTINCT asset.origin, asset.id
-             FROM document JOIN reference ON reference.document = document.id JOIN asset ON asset.id = reference.asset
-             WHERE document.run = ?1 AND (?2 OR asset.digest IS NULL)",
-            params![run, all],
+            "INSERT INTO temp.needed
+             SELECT id, origin, digest IS NOT NULL, CASE
+                WHEN digest IS NULL THEN coalesce((SELECT next <= ?3 FROM failure WHERE asset = id), 1)
+                WHEN ?2 = -9223372036854775808 THEN 0
+                ELSE coalesce((SELECT max(fetched) < ?2 FROM capture WHERE asset = id), 1) END
+             FROM asset WHERE id IN (
+                SELECT asset FROM reference JOIN document ON document.id = reference.document
+                WHERE document.run = ?1 AND asset IS NOT NULL
+                UNION SELECT asset FROM wanted WHERE run = ?1)",
+            params![run, before, failed_before],
         )?;
-        let needed: u64 = self.connection.query_row("SELECT count(*) FROM temp.needed", [], |row| row.get(0))?;
-        let held: u64 = self.connection.query_row(
-            "SELECT count(DISTINCT asset.id)
-             FROM document JOIN reference ON reference.document = document.id JOIN asset ON asset.id = reference.asset
-             WHERE document.run = ?1 AND asset.digest IS NOT NULL",
-            [run],
-            |row| row.get(0),
+        self.connection.execute_batch("CREATE INDEX temp.needed_origin ON needed (origin, id) WHERE asked")?;
+        let counts = self.connection.query_row(
+            "SELECT count(*), count(*) FILTER (WHERE held AND NOT asked), count(*) FILTER (WHERE asked)
+             FROM temp.needed",
+            [],
+            |row| Ok(AssetCounts { total: row.get(0)?, held: row.get(1)?, asked: row.get(2)? }),
         )?;
-        let total = if all { needed } else { needed + held };
-        Ok(AssetCounts { total, held: if all { 0 } else { held } })
+        Ok(counts)
+    }
+
+    /// Adds an asset to what `run` needs although no document refers to it.
+    pub fn want(&self, run: i64, asset: i64) -> Result<()> {
+        self.connection
+            .prepare_cached("INSERT OR IGNORE INTO wanted (run, asset) VALUES (?1, ?2)")?
+            .execute(params![run, asset])?;
+        Ok(())
     }
 
     /// The origins of the plan, with how many assets each has.
     pub fn planned_origins(&self) -> Result<Vec<(String, u64)>> {
-        let mut statement =
-            self.connection.prepare("SELECT origin, count(*) FROM temp.needed GROUP BY origin ORDER BY min(id)")?;
+        let mut statement = self
+            .connection
+            .prepare("SELECT origin, count(*) FROM temp.needed WHERE asked GROUP BY origin ORDER BY min(id)")?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
@@ -102,7 +157,7 @@ impl Catalog {
                      WHERE reference.asset = asset.id AND site IS NOT NULL LIMIT 1),
                     hint, asset.digest IS NOT NULL
              FROM temp.needed JOIN asset ON asset.id = needed.id
-             WHERE needed.origin = ?1 AND needed.id > ?2 ORDER BY needed.id LIMIT ?3",
+             WHERE asked AND needed.origin = ?1 AND needed.id > ?2 ORDER BY needed.id LIMIT ?3",
         )?;
         let rows = statement.query_map(params![origin, after, max as i64], |row| {
             let (id, target, site): (i64, String, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -128,10 +183,10 @@ impl Catalog {
         let rows = statement.query_map([asset], |row| row.get::<_, String>(0))?;
         let mut sources = vec![target.clone()];
         for url in rows {
-            if let Ok(url) = url?.parse() {
-                if !sources.contains(&url) {
-                    sources.push(url);
-                }
+            if let Ok(url) = url?.parse()
+                && !sources.contains(&url)
+            {
+                sources.push(url);
             }
         }
         Ok(sources)
@@ -214,23 +269,34 @@ impl Catalog {
 
     /// Records that an asset could not be had. What is held of it stays.
     pub fn record_failure(&self, run: i64, asset: i64, failure: &Failure) -> Result<()> {
+        let runs: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT runs FROM failure WHERE asset = ?1")?
+            .query_row([asset], |row| row.get(0))
+            .optional()?;
+        let (now, runs) = (now(), runs.unwrap_or(0) + 1);
+        let next = if failure.kind.may_pass() { now } else { now + pause(runs) };
         self.connection
             .prepare_cached(
-                "INSERT INTO failure (asset, kind, detail, attempts, first, last, run) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)
-                 ON CONFLICT (asset) DO UPDATE SET kind = ?2, detail = ?3, attempts = attempts + ?4, last = ?5, run = ?6",
+                "INSERT INTO failure (asset, kind, detail, attempts, runs, first, last, next, run)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8)
+                 ON CONFLICT (asset) DO UPDATE
+                 SET kind = ?2, detail = ?3, attempts = attempts + ?4, runs = ?5, last = ?6, next = ?7, run = ?8",
             )?
-            .execute(params![asset, failure.kind.as_str(), failure.detail, failure.attempts, now(), run])?;
+            .execute(params![asset, failure.kind.as_str(), failure.detail, failure.attempts, runs, now, next, run])?;
         Ok(())
     }
 
     /// The assets of `run` that are not held, with why, by target.
     pub fn missing(&self, run: i64, each: &mut dyn FnMut(MissingAsset)) -> Result<()> {
         let mut statement = self.connection.prepare(
-            "SELECT asset.id, target, coalesce(kind, 'connection'), coalesce(detail, 'not tried yet'), coalesce(attempts, 0)
+            "SELECT asset.id, target, coalesce(kind, 'connection'), coalesce(detail, 'not asked for'),
+                    coalesce(attempts, 0)
              FROM asset LEFT JOIN failure ON failure.asset = asset.id
-             WHERE asset.digest IS NULL AND EXISTS (
-                 SELECT 1 FROM reference JOIN document ON document.id = reference.document
-                 WHERE reference.asset = asset.id AND document.run = ?1)
+             WHERE asset.digest IS NULL AND (
+                EXISTS (SELECT 1 FROM reference JOIN document ON document.id = reference.document
+                        WHERE reference.asset = asset.id AND document.run = ?1)
+                OR EXISTS (SELECT 1 FROM wanted WHERE wanted.asset = asset.id AND wanted.run = ?1))
              ORDER BY target",
         )?;
         let rows = statement.query_map([run], |row| {

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::OptionalExtension as _;
 use rusqlite::types::Value;
 
+use url::Url;
+
 use super::{Catalog, Result, params, path_from, path_value};
+use crate::target::Target;
 
 /// A document as it is about to be collected.
 #[derive(Debug, Clone)]
@@ -62,6 +65,19 @@ pub struct TargetRow {
     pub hint: Option<String>,
     /// Without the target itself, in the order to try them.
     pub sources: Vec<String>,
+}
+
+impl From<&Target> for TargetRow {
+    fn from(target: &Target) -> Self {
+        TargetRow {
+            target: target.url.to_string(),
+            origin: target.url.origin().ascii_serialization(),
+            fragment: target.fragment.clone(),
+            proxies: target.proxies.len() as u32,
+            hint: target.hint.clone(),
+            sources: target.sources.iter().skip(1).map(Url::to_string).collect(),
+        }
+    }
 }
 
 /// How the references of a run ended.

@@ -24,6 +24,13 @@ CREATE TABLE document (
 ) STRICT;
 CREATE INDEX document_run ON document (run);
 
+-- Assets that the user wants whether a document refers to them or not (--urls).
+CREATE TABLE wanted (
+    run       INTEGER NOT NULL,
+    asset     INTEGER NOT NULL REFERENCES asset,
+    PRIMARY KEY (run, asset)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE slot (
     id        INTEGER PRIMARY KEY,
     name      TEXT    NOT NULL UNIQUE
@@ -89,9 +96,11 @@ CREATE TABLE failure (
     asset     INTEGER PRIMARY KEY REFERENCES asset,
     kind      TEXT    NOT NULL,
     detail    TEXT    NOT NULL,
-    attempts  INTEGER NOT NULL,
+    attempts  INTEGER NOT NULL,         -- requests, over all runs
+    runs      INTEGER NOT NULL,         -- runs in a row that failed
     first     INTEGER NOT NULL,
     last      INTEGER NOT NULL,
+    next      INTEGER NOT NULL,         -- not asked for again before
     run       INTEGER NOT NULL
 ) STRICT;
 

@@ -1,0 +1,103 @@
+//! How fast documents are collected: from bytes in memory to resolved, peeled targets, on one core.
+//!
+//! `cargo bench --bench collect`. The seeds are repeated to the sizes named below; divan prints bytes per second.
+
+use std::path::Path;
+
+use divan::{Bencher, counter::BytesCount};
+use imgmirror::collect::Collector;
+use imgmirror::document::Document;
+use imgmirror::pipeline::{Collecting, SlotFilter};
+use imgmirror::proxy::{Rules, Witnesses};
+
+/// Bytes in one pass: as many small documents, or as one large one.
+const TOTAL: usize = 100 << 20;
+
+fn main() {
+    divan::main();
+}
+
+fn collecting() -> Collecting {
+    Collecting {
+        rules: Rules::builtin(),
+        collector: Collector::new(&[], Vec::new()),
+        base_url: None,
+        slots: SlotFilter::default(),
+        max_document: u64::MAX,
+        link_base: None,
+    }
+}
+
+fn seed(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(name);
+    std::fs::read(path).expect("a seed")
+}
+
+/// Collects a document and returns how many references it has.
+fn collect(collecting: &Collecting, name: &str, bytes: Vec<u8>) -> usize {
+    let document = Document::from_bytes(bytes).expect("a readable document");
+    let mut references = 0;
+    collecting.mentions(Path::new(name), &document, &mut Witnesses::new(), &mut |mention| {
+        divan::black_box(&mention);
+        references += 1;
+    });
+    references
+}
+
+/// The seeds in the samples' markup: front matter and an HTML body.
+#[divan::bench(sample_count = 5)]
+fn articles(bencher: Bencher) {
+    let names = ["001_stone-bridge.txt", "002_village-library.txt", "003_harbour-morning.txt", "006_tea-field.txt"];
+    many(bencher, &names);
+}
+
+/// A saved page with every kind of HTML reference.
+#[divan::bench(sample_count = 5)]
+fn saved_pages(bencher: Bencher) {
+    many(bencher, &["102_saved-page.html"]);
+}
+
+#[divan::bench(sample_count = 5)]
+fn markdown(bencher: Bencher) {
+    many(bencher, &["101_walking-map.md"]);
+}
+
+#[divan::bench(sample_count = 5)]
+fn stylesheets(bencher: Bencher) {
+    many(bencher, &["106_theme.css"]);
+}
+
+#[divan::bench(sample_count = 5)]
+fn gbk_pages(bencher: Bencher) {
+    many(bencher, &["105_old-town.html"]);
+}
+
+/// One document of 100 MiB: the body of an article, again and again.
+#[divan::bench(sample_count = 5)]
+fn one_large_page(bencher: Bencher) {
+    let seed = seed("001_stone-bridge.txt");
+    let text = String::from_utf8(seed).expect("text");
+    let body = text.split_once("<div>").expect("a body").1;
+    let page = format!("<html><body><div>{}", body.repeat(TOTAL / body.len()));
+    let collecting = collecting();
+    bencher
+        .counter(BytesCount::from(page.len()))
+        .with_inputs(|| page.clone().into_bytes())
+        .bench_local_values(|bytes| collect(&collecting, "page.html", bytes));
+}
+
+fn many(bencher: Bencher, names: &[&str]) {
+    let documents: Vec<_> = names.iter().map(|name| (*name, seed(name))).collect();
+    let round: usize = documents.iter().map(|(_, bytes)| bytes.len()).sum();
+    let rounds = TOTAL / round;
+    let collecting = collecting();
+    bencher.counter(BytesCount::from(rounds * round)).bench_local(|| {
+        let mut references = 0;
+        for _ in 0..rounds {
+            for (name, bytes) in &documents {
+                references += collect(&collecting, name, bytes.clone());
+            }
+        }
+        references
+    });
+}
