@@ -143,7 +143,8 @@ impl Rewriting<'_> {
 
     fn destination(&self, row: &RewriteRow) -> PathBuf {
         match self.placement {
-            Placement::InPlace { .. } => row.source.clone(),
+            // A link that the user named stays a link: what it leads to is edited.
+            Placement::InPlace { .. } => row.source.canonicalize().unwrap_or_else(|_| row.source.clone()),
             Placement::Mirror => self.layout.documents().join(&row.path),
         }
     }

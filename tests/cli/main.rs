@@ -9,6 +9,9 @@
 
 mod support;
 
+mod encodings;
+mod in_place;
 mod links;
 mod missing;
+mod slots;
 mod sync;

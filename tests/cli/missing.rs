@@ -96,6 +96,23 @@ fn what_has_healed_is_had_by_a_later_run() {
 }
 
 #[test]
+fn what_is_gone_rests_after_two_runs_and_what_may_pass_does_not() {
+    for (status, third) in [(404, 0), (503, 1)] {
+        let (case, origin) = (Case::new(), origin_where_bad_is(Answer::status(status)));
+        case.write("in/a.html", "<img src='http://pictures.example/bad.png'>");
+        let run = |flags: &[&str]| {
+            let sync = case.imgmirror(&["sync", "in", "--json", "--retries=0"]).args(origin.flags()).args(flags);
+            let summary = sync.run(3).json();
+            assert_adds_up(&summary);
+            assert_eq!(summary["references"]["missing"], 1);
+            origin.take_log().len()
+        };
+        let requests = [run(&[]), run(&[]), run(&[]), run(&["--retry-failed"])];
+        assert_eq!(requests, [1, 1, third, 1], "{status}");
+    }
+}
+
+#[test]
 fn a_failure_that_may_pass_is_tried_again_within_the_run() {
     let case = Case::new();
     let origin = {
