@@ -25,6 +25,8 @@ pub(super) fn run(args: &SyncArgs) -> Outcome {
         confirm(args)?;
     }
     let inputs = Inputs::read(args, &job)?;
+    // Inputs that cannot be are told of before anything is made.
+    drop(inputs.discovery()?);
     let runtime = tokio::runtime::Runtime::new().context("starting the asynchronous runtime")?;
     runtime.block_on(drive(job, &inputs, action, &args.messages))
 }
