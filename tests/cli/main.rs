@@ -9,8 +9,11 @@
 
 mod support;
 
+mod bad_input;
+mod base;
 mod encodings;
 mod in_place;
+mod learned;
 mod links;
 mod missing;
 mod slots;
