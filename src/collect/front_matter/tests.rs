@@ -172,7 +172,15 @@ fn values_that_are_no_urls_are_left_alone() {
     ] {
         assert_eq!(yaml(&format!("cover: {value}")), [""; 0], "{value}");
     }
-    for value in ["/images/404.gif", "./a.png", "a.png", "https://h/p/undefined", "HTTP://h", "{{ site.url }}/a.png"] {
+    for value in [
+        "/images/404.gif",
+        "./a.png",
+        "a.png",
+        "https://h/p/undefined",
+        "HTTP://h",
+        "https://h/a b.png",
+        "{{ site.url }}/a.png",
+    ] {
         let inner = format!("cover: '{value}'");
         assert_eq!(yaml(&inner), [format!("front:cover {value}")], "{value}");
     }
