@@ -2,13 +2,14 @@
 
 mod encoding;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
 use encoding_rs::Encoding;
 
-use crate::text::Text;
+use crate::text::{Span, Text};
 
 /// The syntax of a document's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,16 @@ impl Document {
 
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The bytes of a span as text, as far as they are text.
+    pub fn slice(&self, span: Span) -> Cow<'_, str> {
+        let bytes = self.bytes.get(span.start..span.end).unwrap_or_default();
+        self.encoding.decode_without_bom_handling(bytes).0
+    }
+
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     pub fn encoding(&self) -> &'static Encoding {

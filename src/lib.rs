@@ -8,11 +8,13 @@
 
 pub mod cli;
 pub mod collect;
+pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod document;
 pub mod fetch;
 pub mod frontier;
+pub mod input;
 pub mod media_type;
 pub mod mirror;
 pub mod pipeline;

@@ -1,1 +1,260 @@
-//! Placeholder.
+//! The one place where the stages are joined: documents in, pictures fetched, documents out.
+
+mod collecting;
+mod fetching;
+mod placement;
+mod recording;
+mod rewriting;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::fetch::{self, FailureKind, HttpFetcher};
+use crate::input::Discovery;
+use crate::mirror::catalog::{Backlog, Catalog, TargetRow};
+use crate::mirror::store::{Durability, LocalStore};
+use crate::mirror::{Layout, Mirror};
+use crate::progress::{Phase, Progress};
+use crate::report::{self, Summary};
+use crate::target::Target;
+pub use collecting::{Collecting, Mention, SlotFilter};
+use fetching::Fetched;
+pub use placement::{Links, Placement};
+use recording::Recorded;
+pub use rewriting::MissingPolicy;
+use rewriting::{Rewriting, Rewritten};
+
+/// Whether a run may ask anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    Online(Backlog),
+    Offline,
+}
+
+/// Whether a run does what it plans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Act,
+    /// Only the plan: nothing is fetched, nothing written.
+    Plan,
+}
+
+/// Everything that a run is told.
+#[derive(Debug)]
+pub struct Job {
+    pub output: PathBuf,
+    pub collecting: Collecting,
+    pub placement: Placement,
+    pub links: Links,
+    pub missing: MissingPolicy,
+    pub network: Network,
+    pub fetch: fetch::Options,
+    pub durability: Durability,
+    /// `--urls`: pictures to keep that no document refers to.
+    pub urls: Vec<Target>,
+}
+
+/// Runs `imgmirror sync`: the flow of the whole program.
+///
+/// `inputs` opens the walk over the documents; it is asked again when the documents of the first pass have taught a
+/// proxy that its rules did not know.
+pub async fn sync(
+    mut job: Job,
+    inputs: impl Fn() -> anyhow::Result<Discovery>,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> anyhow::Result<Summary> {
+    let started = Instant::now();
+    let mirror = Mirror::open(&job.output)?;
+    let store = Arc::new(open_store(&job, mirror.layout())?);
+    let catalog = Catalog::open(&mirror.layout().catalog(), job.durability)?;
+    let run = catalog.begin_run()?;
+
+    progress.phase(Phase::Collecting);
+    let recorded = collect(&mut job, &inputs, &catalog, run, progress, stop)?;
+
+    want(&job, &catalog, run)?;
+    progress.phase(Phase::Fetching);
+    let (catalog, fetched) =
+        fetch_assets(&job, recorded.credentials.clone(), store, catalog, run, progress, stop).await?;
+
+    progress.phase(Phase::Rewriting);
+    let rewriting = rewriting(&job, mirror.layout());
+    let rewritten = rewriting.rewrite(&catalog, run, progress, stop)?;
+
+    let summary = summarise(&catalog, run, &recorded, &fetched, &rewritten, started)?;
+    catalog.finish_run(run, &summary.to_json())?;
+    Ok(summary)
+}
+
+/// What [`sync`] would do. Works on a copy of the catalog, so that the mirror stays as it is, or stays absent.
+pub fn plan(
+    mut job: Job,
+    inputs: impl Fn() -> anyhow::Result<Discovery>,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> anyhow::Result<Summary> {
+    let started = Instant::now();
+    let folder = tempfile::tempdir()?;
+    let layout = Layout::new(&job.output);
+    let copy = Catalog::copy(&layout.catalog(), &folder.path().join("catalog.sqlite"))?;
+    let run = copy.begin_run()?;
+    let recorded = collect(&mut job, &inputs, &copy, run, progress, stop)?;
+    want(&job, &copy, run)?;
+    let counts = copy.plan_fetch(run, backlog(job.network))?;
+    let fetched = Fetched { total: counts.total, held: counts.held, ..Fetched::default() };
+    let rewritten = rewriting(&job, &layout).would_write(&copy, run)?;
+    summarise(&copy, run, &recorded, &fetched, &rewritten, started)
+}
+
+fn open_store(job: &Job, layout: &Layout) -> anyhow::Result<LocalStore> {
+    let assets = match &job.placement {
+        Placement::Mirror => layout.assets(),
+        Placement::InPlace { assets } => assets.clone(),
+    };
+    let store = LocalStore::new(assets, layout.tmp(), job.durability);
+    store.sweep_tmp().map_err(|error| anyhow::anyhow!("{error}; {}", error.advice()))?;
+    Ok(store)
+}
+
+/// Records the documents, again when they teach a proxy: what was collected before it was known is collected anew.
+fn collect(
+    job: &mut Job,
+    inputs: &impl Fn() -> anyhow::Result<Discovery>,
+    catalog: &Catalog,
+    run: i64,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> anyhow::Result<Recorded> {
+    for rule in catalog.learned_proxies()? {
+        if let Ok(learned) = serde_json::from_str(&rule) {
+            job.collecting.rules.learn(&learned);
+        }
+    }
+    let recorded = recording::record(&job.collecting, inputs()?, catalog, run, progress, stop)?;
+    if recorded.learned.is_empty() || stop.is_cancelled() {
+        return Ok(recorded);
+    }
+    catalog.begin()?;
+    for learned in &recorded.learned {
+        job.collecting.rules.learn(learned);
+        catalog.learn_proxy(&learned.prefix, &serde_json::to_string(learned)?)?;
+    }
+    catalog.commit()?;
+    let silent = Progress::muted();
+    let again = recording::record(&job.collecting, inputs()?, catalog, run, &silent, stop)?;
+    Ok(Recorded { read: recorded.read, unchanged: recorded.unchanged, failed: recorded.failed, ..again })
+}
+
+/// Adds the pictures of `--urls` to what the run needs.
+fn want(job: &Job, catalog: &Catalog, run: i64) -> anyhow::Result<()> {
+    catalog.begin()?;
+    for target in &job.urls {
+        let asset = catalog.asset(&TargetRow::from(target))?;
+        catalog.want(run, asset)?;
+    }
+    catalog.commit()?;
+    Ok(())
+}
+
+fn backlog(network: Network) -> Backlog {
+    match network {
+        Network::Online(backlog) => backlog,
+        Network::Offline => Backlog::default(),
+    }
+}
+
+async fn fetch_assets(
+    job: &Job,
+    credentials: std::collections::HashMap<String, String>,
+    store: Arc<LocalStore>,
+    catalog: Catalog,
+    run: i64,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> anyhow::Result<(Catalog, Fetched)> {
+    if job.network == Network::Offline {
+        let counts = catalog.plan_fetch(run, Backlog::default())?;
+        return Ok((catalog, Fetched { total: counts.total, held: counts.held, ..Fetched::default() }));
+    }
+    let fetcher = Arc::new(HttpFetcher::new(&job.fetch)?);
+    let plan = fetching::Plan {
+        run,
+        backlog: backlog(job.network),
+        options: job.fetch.clone(),
+        credentials,
+        progress,
+        stop: stop.clone(),
+    };
+    fetching::fetch(fetcher, store, catalog, plan).await
+}
+
+fn rewriting<'a>(job: &'a Job, layout: &'a Layout) -> Rewriting<'a> {
+    Rewriting {
+        collecting: &job.collecting,
+        layout,
+        placement: &job.placement,
+        links: &job.links,
+        missing: job.missing,
+        durability: job.durability,
+    }
+}
+
+/// The numbers of a run, and what it could not get.
+fn summarise(
+    catalog: &Catalog,
+    run: i64,
+    recorded: &Recorded,
+    fetched: &Fetched,
+    rewritten: &Rewritten,
+    started: Instant,
+) -> anyhow::Result<Summary> {
+    let references = catalog.reference_counts(run)?;
+    let mut failures = report::Failures::default();
+    let mut documents = Ok(());
+    catalog.missing(run, &mut |asset| {
+        let kind = FailureKind::from_word(&asset.kind).unwrap_or(FailureKind::Connection);
+        let (target, detail, attempts) = (&asset.target, &asset.detail, asset.attempts);
+        match catalog.documents_of(run, asset.id, report::MAX_DOCUMENTS) {
+            Ok(paths) => {
+                let failed = report::Failed { target, kind: kind.as_str(), detail, attempts };
+                failures.add(failed, paths.iter().map(PathBuf::as_path));
+            }
+            Err(error) => documents = Err(error),
+        }
+    })?;
+    documents?;
+    let Fetched { total, held, captured, revisited, rescued, refused, .. } = *fetched;
+    Ok(Summary {
+        documents: report::Documents {
+            read: recorded.read + recorded.unchanged,
+            written: rewritten.written,
+            unchanged: rewritten.unchanged,
+            failed: recorded.failed + rewritten.failed,
+        },
+        references: report::References {
+            total: references.total,
+            mirrored: references.mirrored,
+            skipped: references.skipped,
+            missing: references.missing,
+        },
+        assets: report::Assets {
+            total,
+            captured,
+            revisited,
+            held,
+            rescued,
+            // What was not reached is missing too.
+            failed: total - captured - revisited - held - rescued - refused,
+            refused,
+        },
+        bytes: report::Bytes { received: fetched.bytes_received, stored: fetched.bytes_stored },
+        requests: fetched.requests,
+        seconds: started.elapsed().as_secs_f64(),
+        failures,
+        without_base: references.without_base,
+    })
+}

@@ -1,1 +1,236 @@
-//! Placeholder.
+//! From what a document says to what to ask for: base, proxies, normal form.
+
+use std::borrow::Cow;
+
+use encoding_rs::Encoding;
+use url::Url;
+
+use crate::proxy::{Peeled, Rules, Step};
+
+/// The absolute URL to ask for, all proxies peeled, and every other way to the same picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// `http` or `https`, without credentials and without fragment: what makes two references the same asset.
+    pub url: Url,
+    /// What stood behind `#`, kept for the rewritten reference (`sprite.svg#icon`).
+    pub fragment: Option<String>,
+    /// `user:password` of the URL as written. For that origin alone; never stored, never shown.
+    pub credentials: Option<String>,
+    /// The proxies taken off, outermost first.
+    pub proxies: Vec<Step>,
+    /// The target, then other readings of it, then the proxied URLs, outermost first: the order to try them in.
+    pub sources: Vec<Url>,
+    /// A Referer that a proxy URL carried.
+    pub hint: Option<String>,
+}
+
+/// Why a reference is nothing to fetch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Skip {
+    /// `data:`, `blob:`, `about:`, `javascript:` and every other scheme but http and https.
+    Scheme,
+    /// Only a fragment: the picture is in the document itself.
+    Fragment,
+    /// Relative, and the document says of no base.
+    Relative,
+    /// A path of the site in front matter: left alone.
+    Local,
+    /// `{{ … }}`: a template fills it in.
+    Template,
+    /// No URL at all.
+    BadUrl,
+    /// Already a local copy.
+    Mirrored,
+    /// Left out by `--include` or `--exclude`.
+    Excluded,
+}
+
+impl Skip {
+    /// The reason as reports and the catalog write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Skip::Scheme => "scheme",
+            Skip::Fragment => "fragment",
+            Skip::Relative => "relative",
+            Skip::Local => "local",
+            Skip::Template => "template",
+            Skip::BadUrl => "bad-url",
+            Skip::Mirrored => "mirrored",
+            Skip::Excluded => "excluded",
+        }
+    }
+}
+
+/// Where a relative URL of a document begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    pub base: Option<&'a Url>,
+    /// The document's encoding: queries are encoded in it (WHATWG URL 4.4, "query state").
+    pub encoding: &'static Encoding,
+}
+
+/// Resolves and peels one reference as written (decoded, trimmed).
+pub fn resolve(written: &str, place: Place<'_>, rules: &Rules) -> Result<Target, Skip> {
+    if written.contains("{{") || written.contains("{%") || written.contains("<%") || written.contains("${") {
+        return Err(Skip::Template);
+    }
+    if written.starts_with('#') {
+        return Err(Skip::Fragment);
+    }
+    let cleaned = written.replace(['\t', '\n', '\r'], "");
+    let absolute = match scheme(&cleaned) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => cleaned,
+        Some(_) => return Err(Skip::Scheme),
+        None if cleaned.starts_with("//") || cleaned.starts_with("\\\\") => {
+            let scheme = place.base.map_or("https", Url::scheme);
+            format!("{scheme}:{cleaned}")
+        }
+        None => {
+            let base = place.base.ok_or(Skip::Relative)?;
+            let options = Url::options().base_url(Some(base));
+            parse(&cleaned, options, place.encoding).ok_or(Skip::BadUrl)?.into()
+        }
+    };
+    let without_scheme = written.starts_with("//") && place.base.is_none();
+    from_absolute(&absolute, without_scheme, place, rules)
+}
+
+fn from_absolute(absolute: &str, without_scheme: bool, place: Place<'_>, rules: &Rules) -> Result<Target, Skip> {
+    let Peeled { url: inner, steps, alternatives, referer } = rules.peel(absolute);
+    let read = |text: &str| parse(text, Url::options(), place.encoding).filter(is_web);
+    let mut url = read(&inner).ok_or(Skip::BadUrl)?;
+    let fragment = url.fragment().filter(|fragment| !fragment.is_empty()).map(str::to_owned);
+    let credentials = take_credentials(&mut url);
+    let mut sources = vec![url.clone()];
+    let mut add = |text: &str| {
+        if let Some(mut other) = read(text) {
+            take_credentials(&mut other);
+            if !sources.contains(&other) {
+                sources.push(other);
+            }
+        }
+    };
+    alternatives.iter().for_each(|alternative| add(alternative));
+    if without_scheme && steps.is_empty() {
+        add(&inner.replacen("https:", "http:", 1));
+    }
+    steps.iter().for_each(|step| add(&step.proxied));
+    Ok(Target { url, fragment, credentials, proxies: steps, sources, hint: referer })
+}
+
+/// Removes credentials and fragment; returns the credentials.
+fn take_credentials(url: &mut Url) -> Option<String> {
+    url.set_fragment(None);
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let credentials = format!("{}:{}", url.username(), url.password().unwrap_or_default());
+    // Both only fail for URLs without a host, and http URLs have one.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Some(credentials)
+}
+
+fn parse(text: &str, options: url::ParseOptions<'_>, encoding: &'static Encoding) -> Option<Url> {
+    let encode = borrowing(|query| Cow::Owned(encoding.encode(query).0.into_owned()));
+    options.encoding_override(Some(&encode)).parse(text).ok()
+}
+
+/// Lets the compiler see that the closure's result may borrow from its argument.
+fn borrowing<F: Fn(&str) -> Cow<'_, [u8]>>(encode: F) -> F {
+    encode
+}
+
+fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| !host.is_empty())
+}
+
+/// The scheme, if the text begins with one (RFC 3986, 3.1). A single letter is a drive of Windows, not a scheme.
+fn scheme(text: &str) -> Option<&str> {
+    let (scheme, _) = text.split_once(':')?;
+    let valid = scheme.len() > 1
+        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    valid.then_some(scheme)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(written: &str, base: Option<&str>) -> Result<Target, Skip> {
+        let base = base.map(|base| Url::parse(base).unwrap());
+        let place = Place { base: base.as_ref(), encoding: encoding_rs::UTF_8 };
+        resolve(written, place, &Rules::builtin())
+    }
+
+    fn url(written: &str, base: Option<&str>) -> Result<String, Skip> {
+        resolved(written, base).map(|target| target.url.into())
+    }
+
+    #[test]
+    fn what_is_nothing_to_fetch_says_why() {
+        for (written, why) in [
+            ("data:image/png;base64,AAAA", Skip::Scheme),
+            ("javascript:void(0)", Skip::Scheme),
+            ("blob:https://h.example/1", Skip::Scheme),
+            ("about:blank", Skip::Scheme),
+            ("file:///etc/passwd", Skip::Scheme),
+            ("ftp://h.example/a.jpg", Skip::Scheme),
+            ("#icon", Skip::Fragment),
+            ("images/a.jpg", Skip::Relative),
+            ("/images/a.jpg", Skip::Relative),
+            ("C:\\pictures\\a.jpg", Skip::Relative),
+            ("{{ site.url }}/a.jpg", Skip::Template),
+            ("https://{{ host }}/a.jpg", Skip::Template),
+            ("http://", Skip::BadUrl),
+            ("https://h example/a.jpg", Skip::BadUrl),
+        ] {
+            assert_eq!(url(written, None), Err(why), "{written}");
+        }
+    }
+
+    #[test]
+    fn relative_urls_take_their_base() {
+        let base = Some("http://h.example/posts/1/");
+        assert_eq!(url("a.jpg", base).unwrap(), "http://h.example/posts/1/a.jpg");
+        assert_eq!(url("../a.jpg", base).unwrap(), "http://h.example/posts/a.jpg");
+        assert_eq!(url("/a.jpg", base).unwrap(), "http://h.example/a.jpg");
+        assert_eq!(url("//cdn.example/a.jpg", base).unwrap(), "http://cdn.example/a.jpg");
+    }
+
+    #[test]
+    fn a_url_without_scheme_tries_https_then_http() {
+        let sources: Vec<_> = resolved("//h.example/a.jpg", None).unwrap().sources.iter().map(Url::to_string).collect();
+        assert_eq!(sources, ["https://h.example/a.jpg", "http://h.example/a.jpg"]);
+    }
+
+    #[test]
+    fn fragments_and_credentials_are_no_part_of_the_target() {
+        let target = resolved("https://me:secret@h.example/s.svg#icon", None).unwrap();
+        assert_eq!(target.url.as_str(), "https://h.example/s.svg");
+        assert_eq!(target.fragment.as_deref(), Some("icon"));
+        assert_eq!(target.credentials.as_deref(), Some("me:secret"));
+    }
+
+    #[test]
+    fn a_query_is_encoded_as_its_document() {
+        let place = Place { base: None, encoding: encoding_rs::GBK };
+        let target = resolve("http://h.example/图.jpg?q=图", place, &Rules::builtin()).unwrap();
+        assert_eq!(target.url.as_str(), "http://h.example/%E5%9B%BE.jpg?q=%CD%BC");
+    }
+
+    #[test]
+    fn spaces_and_line_ends_inside_of_urls_are_taken_as_browsers_do() {
+        assert_eq!(url("http://h.example/a b.jpg", None).unwrap(), "http://h.example/a%20b.jpg");
+        assert_eq!(url("http://h.example/a\n.jpg", None).unwrap(), "http://h.example/a.jpg");
+    }
+
+    #[test]
+    fn the_proxied_url_is_the_last_source() {
+        let target = resolved("https://cors.zfour.workers.dev/?http://h.example/a.jpg", None).unwrap();
+        assert_eq!(target.url.as_str(), "http://h.example/a.jpg");
+        let last = target.sources.last().unwrap().as_str();
+        assert_eq!(last, "https://cors.zfour.workers.dev/?http://h.example/a.jpg");
+    }
+}

@@ -8,20 +8,30 @@
 //! What it is not: a tree builder. Elements are seen one start tag at a time, and foreign content (SVG, MathML) is
 //! followed only as far as the tokenizer needs it.
 
+mod base;
+mod select;
 mod value;
 mod walk;
 
+pub use base::{base, rebase};
+pub use select::Select;
 pub use value::decode_attribute;
-pub use walk::{StartTag, Visit, walk};
 
 use crate::collect::lazy::{self, Attributes, Reading};
 use crate::collect::{Layer, Layers, Reference, Sink, Slot, css, escape, srcset};
 use crate::text::{Span, Text};
+use select::Selected;
+use walk::{StartTag, Visit, walk};
 
 /// What the HTML collector has to know beside the text.
 pub struct Reader<'a> {
     /// Says whether a URL names an image, all proxies taken off.
     pub names_image: &'a dyn Fn(&str) -> bool,
+    /// Attributes that the user named by CSS selector.
+    pub selects: &'a [Select],
+    /// Told of every `src` that stands beside a lazy attribute of the same element: (`src`, the other). Two URLs of
+    /// one picture witness how a proxy writes the original.
+    pub witness: &'a dyn Fn(&str, &str),
 }
 
 /// How deep documents inside of documents (`srcdoc`, escaped `noscript`) are followed.
@@ -30,12 +40,18 @@ const MAX_DEPTH: usize = 4;
 impl Reader<'_> {
     /// Reports every picture in `html`, in document order, spans relative to `html`.
     pub fn collect(&self, html: &str, sink: &mut Sink<'_>) {
-        self.collect_at(html, 0, sink);
+        let selected = select::matches(html, self.selects);
+        self.collect_at(html, 0, &selected, sink);
     }
 
-    fn collect_at(&self, html: &str, depth: usize, sink: &mut Sink<'_>) {
+    fn collect_at(&self, html: &str, depth: usize, selected: &Selected, sink: &mut Sink<'_>) {
+        let mut index = 0;
         walk(html, &mut |visit| match visit {
-            Visit::Tag(tag) => self.element(&tag, depth, sink),
+            Visit::Tag(tag) => {
+                let named = selected.get(&index).map_or(&[][..], Vec::as_slice);
+                self.element(&tag, depth, named, sink);
+                index += 1;
+            }
             Visit::Style(span) => {
                 let slot = Slot::new("style");
                 let css = &html[span.start..span.end];
@@ -47,20 +63,30 @@ impl Reader<'_> {
             Visit::NoscriptText(span) if depth < MAX_DEPTH => {
                 let text = value::decode_text(&html[span.start..span.end]);
                 let mut inner = super::nested(&text.map, span.start, Layers::of(Layer::HtmlText), sink);
-                self.collect_at(&text.text, depth + 1, &mut inner);
+                self.collect_at(&text.text, depth + 1, &Selected::new(), &mut inner);
             }
             Visit::NoscriptText(_) => {}
         });
     }
 
-    fn element(&self, tag: &StartTag<'_>, depth: usize, sink: &mut Sink<'_>) {
+    fn element(&self, tag: &StartTag<'_>, depth: usize, named: &[String], sink: &mut Sink<'_>) {
         for attribute in tag.attributes() {
             if attribute.raw.trim().is_empty() {
                 continue;
             }
-            let Some(reading) = lazy::reading(tag.name, attribute.name, tag) else { continue };
+            let reading = if named.iter().any(|name| name == attribute.name) {
+                lazy::named(attribute.name)
+            } else {
+                let Some(reading) = lazy::reading(tag.name, attribute.name, tag) else { continue };
+                reading
+            };
             let slot = Slot::attribute(tag.name, attribute.name);
             let text = decode_attribute(attribute.raw);
+            if reading == Reading::Url && attribute.name != "src" {
+                if let Some(src) = tag.get("src") {
+                    (self.witness)(decode_attribute(src).text.trim(), text.text.trim());
+                }
+            }
             let mut outward = super::nested(&text.map, attribute.start, Layers::of(attribute.quote), sink);
             self.value(&text, reading, &slot, depth, &mut outward);
         }
@@ -94,7 +120,7 @@ impl Reader<'_> {
                     report(text, span, slot, Layers::default(), sink);
                 }
             }
-            Reading::Html if depth < MAX_DEPTH => self.collect_at(text, depth + 1, sink),
+            Reading::Html if depth < MAX_DEPTH => self.collect_at(text, depth + 1, &Selected::new(), sink),
             Reading::Html => {}
         }
     }

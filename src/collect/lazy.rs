@@ -192,6 +192,15 @@ pub fn reading(element: &str, attribute: &str, others: &impl Attributes) -> Opti
     }
 }
 
+/// How to read an attribute that the user named: any URL counts.
+pub fn named(attribute: &str) -> Reading {
+    match attribute {
+        "style" => Reading::Css,
+        _ if attribute.ends_with("srcset") => Reading::Srcset,
+        _ => Reading::Url,
+    }
+}
+
 fn link(attribute: &str, others: &impl Attributes) -> Option<Reading> {
     let rels = others.get("rel").unwrap_or_default();
     let has = |rel: &str| rels.split_ascii_whitespace().any(|token| token.eq_ignore_ascii_case(rel));

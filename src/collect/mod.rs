@@ -10,6 +10,7 @@ pub mod front_matter;
 pub mod html;
 pub mod lazy;
 pub mod markdown;
+mod page;
 pub mod srcset;
 #[cfg(test)]
 pub(crate) mod test_urls;
@@ -19,6 +20,7 @@ use std::fmt;
 
 use crate::text::{OffsetMap, Span};
 pub use escape::{Layer, Layers};
+pub use page::{Collector, Page};
 
 /// The syntactic place of a reference: `img@src`, `front:headimg`, `md:image`, `css:url`.
 ///

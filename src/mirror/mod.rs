@@ -1,1 +1,130 @@
-//! Placeholder.
+//! The output folder as a whole: its layout, its lock, and what lives in it.
+//!
+//! ```text
+//! mirror/
+//!   documents/        the rewritten documents
+//!   assets/           blobs, named by their SHA-256
+//!   catalog.sqlite    what is known of documents, assets, captures and failures
+//!   tmp/              unfinished work; empty after a clean run
+//!   .lock             held while a run writes
+//! ```
+
+pub mod catalog;
+pub mod digest;
+pub mod store;
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::sanitize;
+
+#[derive(Debug, thiserror::Error)]
+pub enum MirrorError {
+    #[error("the output folder {} cannot be used ({doing}): {source}", sanitize::path(.path))]
+    Folder { path: PathBuf, doing: &'static str, source: io::Error },
+    #[error("another run ({owner}) is writing to {}; wait for it to end, or use another output with -o", sanitize::path(.path))]
+    Locked { path: PathBuf, owner: String },
+}
+
+/// A mirror that this process may write to, until it is dropped.
+#[derive(Debug)]
+pub struct Mirror {
+    layout: Layout,
+    /// The lock is the system's: it ends with the process, however that ends, so the file may stay.
+    _lock: File,
+}
+
+/// Where everything lies in a mirror, whether it is there or not.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Mirror {
+    /// Opens or creates the mirror at `root` and takes its lock.
+    ///
+    /// # Errors
+    /// [`MirrorError::Locked`] when another run holds it; the message names that run.
+    pub fn open(root: &Path) -> Result<Self, MirrorError> {
+        let failed = |doing| move |source| MirrorError::Folder { path: root.to_owned(), doing, source };
+        fs::create_dir_all(root).map_err(failed("creating it"))?;
+        let path = root.join(".lock");
+        let mut lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(failed("opening its lock"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(MirrorError::Locked { path: root.to_owned(), owner: owner(&mut lock) });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed("locking it")(source)),
+        }
+        let mut note = || -> io::Result<()> {
+            lock.set_len(0)?;
+            lock.rewind()?;
+            writeln!(lock, "{}", std::process::id())
+        };
+        note().map_err(failed("writing its lock"))?;
+        let layout = Layout::new(root);
+        fs::create_dir_all(layout.tmp()).map_err(failed("creating tmp"))?;
+        Ok(Mirror { layout, _lock: lock })
+    }
+
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+}
+
+impl Layout {
+    pub fn new(root: &Path) -> Self {
+        Layout { root: root.to_owned() }
+    }
+
+    pub fn documents(&self) -> PathBuf {
+        self.root.join("documents")
+    }
+
+    pub fn assets(&self) -> PathBuf {
+        self.root.join("assets")
+    }
+
+    pub fn tmp(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    pub fn catalog(&self) -> PathBuf {
+        self.root.join("catalog.sqlite")
+    }
+}
+
+/// Who wrote the lock, as far as it tells.
+fn owner(lock: &mut File) -> String {
+    let mut text = String::new();
+    let read = lock.rewind().and_then(|()| lock.take(32).read_to_string(&mut text));
+    match (read, text.trim().parse::<u32>()) {
+        (Ok(_), Ok(pid)) => format!("process {pid}"),
+        _ => "an unknown process".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mirror_is_written_by_one_run_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("new/mirror");
+        let first = Mirror::open(&root).unwrap();
+        let second = Mirror::open(&root);
+        let pid = std::process::id().to_string();
+        assert!(matches!(second, Err(MirrorError::Locked { owner, .. }) if owner.contains(&pid)));
+        drop(first);
+        assert!(Mirror::open(&root).is_ok());
+    }
+}

@@ -1,7 +1,11 @@
 use super::*;
 
 fn collect(html: &str) -> Vec<(String, String, String)> {
-    let reader = Reader { names_image: &lazy::names_image };
+    collect_with(html, &[])
+}
+
+fn collect_with(html: &str, selects: &[Select]) -> Vec<(String, String, String)> {
+    let reader = Reader { names_image: &lazy::names_image, selects, witness: &|_, _| {} };
     let mut found = Vec::new();
     reader.collect(html, &mut |reference| {
         let raw = html[reference.span.start..reference.span.end].to_owned();
@@ -122,6 +126,18 @@ fn srcset_and_lazy_attributes_are_read() {
 }
 
 #[test]
+fn a_src_beside_a_lazy_attribute_is_a_witness() {
+    let seen = std::cell::RefCell::new(Vec::new());
+    let witness = |src: &str, other: &str| seen.borrow_mut().push(format!("{src} {other}"));
+    let reader = Reader { names_image: &lazy::names_image, selects: &[], witness: &witness };
+    reader.collect(
+        "<img data-original='http://h/a' src='https://p/?http://h/a'><img src=b><img data-src=c>",
+        &mut |_| {},
+    );
+    assert_eq!(seen.into_inner(), ["https://p/?http://h/a http://h/a"]);
+}
+
+#[test]
 fn links_count_only_when_they_name_an_image() {
     assert_eq!(lines("<a href=\"https://h/a.jpg\"><img src=t.jpg></a>"), ["a@href https://h/a.jpg", "img@src t.jpg"]);
     assert_eq!(lines("<a href=\"https://h/page\">x</a>"), [""; 0]);
@@ -144,4 +160,29 @@ fn markup_that_never_closes_does_not_hide_what_stood_before() {
     assert_eq!(lines("<img src=a.jpg><!-- <img src=b.jpg>"), ["img@src a.jpg"]);
     assert_eq!(lines("<img src=a.jpg><p title=\"<img src=b.jpg>"), ["img@src a.jpg"]);
     assert_eq!(lines("\0<img\0 src=\"a\0.jpg\">").len(), 0);
+}
+
+#[test]
+fn attributes_named_by_selector_count_whatever_they_look_like() {
+    let html = "<div class=gallery data-full=x/1 data-set='a 1x, b 2x'></div><div data-full=x/2></div>";
+    let selects: Vec<Select> =
+        ["div.gallery@data-full", "div.gallery@data-srcset"].iter().map(|s| s.parse().unwrap()).collect();
+    let found = collect_with(html, &selects);
+    assert_eq!(found, [("div@data-full".to_owned(), "x/1".to_owned(), "x/1".to_owned())]);
+    assert!("div.gallery".parse::<Select>().is_err());
+    assert!("div[@x".parse::<Select>().is_err());
+}
+
+#[test]
+fn a_base_is_taken_out_and_what_hung_on_it_stays_reachable() {
+    let html = "<base href='http://h.example/p/'><a href=\"q?a=1&amp;b=2\">x</a><a href='#top'>y</a><img src=a.jpg>";
+    assert_eq!(base(html).as_deref(), Some("http://h.example/p/"));
+    let edits = rebase(html, &"http://h.example/p/".parse().unwrap());
+    let mut out = Vec::new();
+    crate::rewrite::RewritePlan::new(edits).splice(html.as_bytes(), &mut out).unwrap();
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "<base href=''><a href=\"http://h.example/p/q?a=1&amp;b=2\">x</a><a href='#top'>y</a><img src=http://h.example/p/a.jpg>"
+    );
+    assert_eq!(base("<p>no base</p><!-- <base href=x> -->"), None);
 }

@@ -1,0 +1,82 @@
+//! One file per command: from what was typed to the exit code.
+
+mod demo;
+mod explain;
+mod links;
+mod sync;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::cli::{Command, DocumentArgs, Exit, Parsed};
+use crate::collect::Collector;
+use crate::pipeline::{Collecting, SlotFilter};
+use crate::proxy::Rules;
+use crate::sanitize;
+
+/// How a command ended, or the error that kept it from running.
+type Outcome = anyhow::Result<Exit>;
+
+/// Runs a command that was read from the command line.
+pub fn run(parsed: Parsed) -> ExitCode {
+    if let Some(file) = &parsed.config_file {
+        eprintln!("imgmirror: settings from {}", sanitize::path(file));
+    }
+    let outcome = match &parsed.command {
+        Command::Sync(args) => sync::run(args),
+        Command::Links(args) => links::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Demo(args) => demo::run(args),
+    };
+    let exit = outcome.unwrap_or_else(|error| {
+        eprintln!("imgmirror: {}", sanitize::for_terminal(&format!("{error:#}")));
+        exit_of(&error)
+    });
+    ExitCode::from(exit.code())
+}
+
+/// Which exit code an error stands for.
+fn exit_of(error: &anyhow::Error) -> Exit {
+    use crate::input::InputError;
+    use crate::mirror::MirrorError;
+    for cause in error.chain() {
+        if cause.downcast_ref::<InputError>().is_some_and(InputError::is_usage) || cause.is::<Usage>() {
+            return Exit::Usage;
+        }
+        if matches!(cause.downcast_ref(), Some(MirrorError::Locked { .. })) {
+            return Exit::Locked;
+        }
+    }
+    Exit::CouldNotRun
+}
+
+/// A value of the command line that only its owner could judge.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+/// Turns what a value's owner says of it into a usage error that names the flag.
+fn usage<E: std::fmt::Display>(flag: &str) -> impl FnOnce(E) -> anyhow::Error {
+    move |error| Usage(format!("{flag}: {error}")).into()
+}
+
+fn collecting_of(args: &DocumentArgs, link_base: Option<String>) -> anyhow::Result<Collecting> {
+    let mut rules = Rules::builtin();
+    for rule in &args.proxy_rule {
+        rules.add(rule).map_err(usage("--proxy-rule"))?;
+    }
+    let selects = args.select.iter().map(|text| text.parse().map_err(usage::<String>("--select")));
+    Ok(Collecting {
+        rules,
+        collector: Collector::new(&args.key, selects.collect::<Result<_, _>>()?),
+        base_url: args.base_url.clone(),
+        slots: SlotFilter { include: args.include.clone(), exclude: args.exclude.clone() },
+        max_document: args.max_document,
+        link_base,
+    })
+}
+
+/// Says something about a file that does not stop the run.
+fn warn(path: &Path, text: &str) {
+    eprintln!("imgmirror: {}: {}", sanitize::path(path), sanitize::for_terminal(text));
+}

@@ -1,0 +1,245 @@
+//! `imgmirror sync`: the main job.
+
+use std::fs;
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use tokio_util::sync::CancellationToken;
+
+use super::{Outcome, Usage, collecting_of};
+use crate::cli::{self, Exit, MessageArgs, RunArgs, SyncArgs};
+use crate::input::{Discovery, Gitignore, Input, Options, discover};
+use crate::mirror::catalog::{Backlog, Failed, Held};
+use crate::pipeline::{self, Action, Job, Links, MissingPolicy, Network, Placement};
+use crate::progress::{Mode, Progress, Stderr};
+use crate::proxy::Rules;
+use crate::report::{Ending, Shown, Summary};
+use crate::sanitize;
+use crate::target::{Place, Target, resolve};
+
+pub(super) fn run(args: &SyncArgs) -> Outcome {
+    let job = job(args)?;
+    let action = if args.run.dry_run { Action::Plan } else { Action::Act };
+    if action == Action::Act && matches!(job.placement, Placement::InPlace { .. }) && !args.run.yes {
+        confirm(args)?;
+    }
+    let inputs = Inputs::read(args, &job)?;
+    let runtime = tokio::runtime::Runtime::new().context("starting the asynchronous runtime")?;
+    runtime.block_on(drive(job, &inputs, action, &args.messages))
+}
+
+/// Runs a job to its end, says what became of it, and stops in order when a signal asks for it.
+pub(super) async fn drive(job: Job, inputs: &Inputs, action: Action, messages: &MessageArgs) -> Outcome {
+    let progress = Progress::new(Mode::choose(messages.quiet, Stderr::of_process()));
+    let stop = CancellationToken::new();
+    let listening = tokio::spawn(listen(stop.clone()));
+    let result = match &job.placement {
+        Placement::Mirror => job.output.join("documents"),
+        Placement::InPlace { assets } => assets.clone(),
+    };
+    let walk = || inputs.discovery();
+    let summary = match action {
+        Action::Act => pipeline::sync(job, walk, &progress, &stop).await,
+        Action::Plan => pipeline::plan(job, walk, &progress, &stop),
+    };
+    listening.abort();
+    progress.finish();
+    let summary = summary?;
+    let exit = exit(&summary, &stop);
+    say(&summary, exit, action, &result, messages)?;
+    Ok(exit)
+}
+
+fn exit(summary: &Summary, stop: &CancellationToken) -> Exit {
+    if stop.is_cancelled() {
+        Exit::Interrupted
+    } else if summary.references.missing > 0 || summary.documents.failed > 0 || summary.assets.missing() > 0 {
+        Exit::SomeMissing
+    } else {
+        Exit::Complete
+    }
+}
+
+fn say(summary: &Summary, exit: Exit, action: Action, result: &Path, messages: &MessageArgs) -> io::Result<()> {
+    let ending = match (action, exit) {
+        (Action::Plan, _) => Ending::Planned,
+        (Action::Act, Exit::Interrupted) => Ending::Interrupted,
+        (Action::Act, _) => Ending::Finished,
+    };
+    let mut out = io::stdout().lock();
+    let written = if messages.json {
+        writeln!(out, "{}", summary.to_json())
+    } else if !messages.quiet {
+        out.write_all(summary.to_text(&Shown { ending, result, report: None }).as_bytes())
+    } else {
+        Ok(())
+    };
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// The first signal lets the run end in order, the second ends it at once: both are safe at any time.
+async fn listen(stop: CancellationToken) {
+    let asked = async {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            if let (Ok(mut interrupt), Ok(mut terminate)) =
+                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+            {
+                let mut signals = 0;
+                while signals < 2 {
+                    tokio::select! {
+                        _ = interrupt.recv() => {}
+                        _ = terminate.recv() => {}
+                    }
+                    signals += 1;
+                    stop.cancel();
+                }
+            }
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = tokio::signal::ctrl_c().await;
+            stop.cancel();
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    };
+    asked.await;
+    std::process::exit(i32::from(Exit::Interrupted.code()));
+}
+
+/// The inputs, with the list of paths from standard input kept, since they may be walked twice.
+pub(super) struct Inputs {
+    inputs: Vec<Input>,
+    list: Vec<u8>,
+    max_document: u64,
+    gitignore: Gitignore,
+    outputs: Vec<PathBuf>,
+}
+
+impl Inputs {
+    fn read(args: &SyncArgs, job: &Job) -> io::Result<Self> {
+        let inputs = args.inputs();
+        let mut list = Vec::new();
+        if inputs.contains(&Input::List) {
+            io::stdin().lock().read_to_end(&mut list)?;
+        }
+        let (max_document, gitignore) = (args.documents.max_document, args.documents.gitignore());
+        Ok(Inputs { inputs, list, max_document, gitignore, outputs: outputs(job) })
+    }
+
+    /// A folder of documents, as one input.
+    pub(super) fn folder(folder: &Path, job: &Job) -> Self {
+        Inputs {
+            inputs: vec![Input::Path(folder.to_owned())],
+            list: Vec::new(),
+            max_document: job.collecting.max_document,
+            gitignore: Gitignore::Disregarded,
+            outputs: outputs(job),
+        }
+    }
+
+    fn discovery(&self) -> anyhow::Result<Discovery> {
+        let options = Options {
+            max_document: self.max_document,
+            gitignore: self.gitignore,
+            outputs: self.outputs.clone(),
+            list: Box::new(io::Cursor::new(self.list.clone())),
+        };
+        Ok(discover(&self.inputs, options)?)
+    }
+}
+
+/// What the run itself writes is never read.
+fn outputs(job: &Job) -> Vec<PathBuf> {
+    let assets = match &job.placement {
+        Placement::Mirror => None,
+        Placement::InPlace { assets } => Some(assets.clone()),
+    };
+    [Some(job.output.clone()), assets].into_iter().flatten().collect()
+}
+
+/// Everything that was typed, as the pipeline takes it.
+fn job(args: &SyncArgs) -> anyhow::Result<Job> {
+    let (output, link_base) = (args.output.mirror.clone(), args.output.link_base.clone());
+    let placement = match args.placement() {
+        cli::Placement::Mirror => Placement::Mirror,
+        cli::Placement::InPlace { assets } => Placement::InPlace { assets: assets.clone() },
+    };
+    let links = match (&link_base, &placement) {
+        (Some(prefix), _) => Links::prefix(prefix),
+        (None, Placement::Mirror) => Links::WithinMirror,
+        (None, Placement::InPlace { assets }) => Links::to_folder(assets)?,
+    };
+    let collecting = collecting_of(&args.documents, link_base)?;
+    let urls = args.urls.as_deref().map(|file| urls(file, &collecting.rules)).transpose()?.unwrap_or_default();
+    Ok(Job {
+        output,
+        collecting,
+        placement,
+        links,
+        missing: match args.output.missing {
+            cli::Missing::Keep => MissingPolicy::Keep,
+            cli::Missing::Original => MissingPolicy::Original,
+        },
+        network: network(&args.run),
+        fetch: args
+            .fetch_options()
+            .map_err(|(file, error)| anyhow::anyhow!("--cacert: {} cannot be read: {error}", sanitize::path(file)))?,
+        durability: args.output.durability.into(),
+        urls,
+    })
+}
+
+/// Whom a run may ask for what. `--offline` beats the others, `--refresh` beats `--max-age`.
+fn network(args: &RunArgs) -> Network {
+    if args.offline {
+        return Network::Offline;
+    }
+    let held = match (args.refresh, args.max_age) {
+        (true, _) => Held::All,
+        (false, Some(age)) => {
+            let now = jiff::Timestamp::now().as_millisecond();
+            Held::Before(now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))
+        }
+        (false, None) => Held::Keep,
+    };
+    let failed = if args.retry_failed { Failed::All } else { Failed::Due };
+    Network::Online(Backlog { held, failed })
+}
+
+/// The targets of `--urls FILE`: one URL a line; empty lines and those that begin with # are passed over.
+fn urls(file: &Path, rules: &Rules) -> anyhow::Result<Vec<Target>> {
+    let text = fs::read_to_string(file).with_context(|| format!("--urls: {} cannot be read", sanitize::path(file)))?;
+    let place = Place { base: None, encoding: encoding_rs::UTF_8 };
+    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
+    lines
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(at, line)| {
+            resolve(line, place, rules).map_err(|skip| {
+                let shown = sanitize::url(sanitize::for_terminal_limited(line, 80));
+                let told = format!("--urls: line {at} of {}: {shown}: {}", sanitize::path(file), skip.as_str());
+                Usage(told).into()
+            })
+        })
+        .collect()
+}
+
+/// Asks before documents are edited, where somebody is there to answer: `--in-place` says already what is wanted, and the
+/// journal can take it back.
+fn confirm(args: &SyncArgs) -> anyhow::Result<()> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() || args.inputs().contains(&Input::List) {
+        return Ok(());
+    }
+    eprint!("Edit the documents in place? The originals are kept in the journal. [y/N] ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(Usage("nothing was done".to_owned()).into()),
+    }
+}

@@ -1,0 +1,281 @@
+//! One try of one source: the exchange, what its status means, the body, and whether the body is a picture.
+
+use std::io;
+use std::time::SystemTime;
+
+use reqwest::header;
+use tokio::time::{Instant, timeout_at};
+
+use super::body::{Limits, Partial, receive, too_large};
+use super::coding::{Coding, declared};
+use super::http::{Exchange, Fetch, Framing, Response, Resume, Trouble};
+use super::job::{Job, Miss, Then};
+use super::ladder::Rung;
+use super::options::Options;
+use super::polite::Verdict;
+use super::status::{self, content_length, content_range, if_range, kept, retry_after};
+use super::{Capture, FailureKind, Outcome, Revisit, Validators, shown};
+use crate::media_type::{Inspected, Rejection, inspect};
+use crate::mirror::store::{Incoming, Received, Store};
+
+/// Bodies up to this size are inspected where they are received; larger ones may lie on a disk.
+const INSPECT_INLINE: u64 = 1 << 20;
+
+/// How one attempt ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) result: Result<Outcome, (Job, Miss)>,
+    pub(super) verdict: Verdict,
+    /// The rung that the attempt stood on after others had failed: worth remembering when the outcome is good.
+    pub(super) climbed_to: Option<Rung>,
+    pub(super) requests: u64,
+    pub(super) bytes_received: u64,
+}
+
+/// What an attempt found out, besides its result.
+struct Notes {
+    verdict: Verdict,
+    requests: u64,
+    bytes: u64,
+}
+
+/// Tries the current source of `job` once.
+pub(super) async fn attempt<F: Fetch, S: Store>(fetcher: &F, store: &S, options: &Options, mut job: Job) -> Ended {
+    let climbed_to = job.climbed_to();
+    let mut notes = Notes { verdict: Verdict::Unknown, requests: 0, bytes: 0 };
+    let tried = exchange_and_receive(fetcher, store, options, &mut job, &mut notes).await;
+    job.bytes_received += notes.bytes;
+    let result = match tried {
+        Ok(Outcome::Captured(mut capture)) => {
+            capture.bytes_received = job.bytes_received;
+            Ok(Outcome::Captured(capture))
+        }
+        Ok(outcome) => Ok(outcome),
+        Err(miss) => Err((job, miss)),
+    };
+    Ended { result, verdict: notes.verdict, climbed_to, requests: notes.requests, bytes_received: notes.bytes }
+}
+
+async fn exchange_and_receive<F: Fetch, S: Store>(
+    fetcher: &F,
+    store: &S,
+    options: &Options,
+    job: &mut Job,
+    notes: &mut Notes,
+) -> Result<Outcome, Miss> {
+    let deadline = Instant::now() + options.deadline;
+    let partial = job.partial.take();
+    let request = request(job, partial.as_ref());
+    let condition = request.condition.clone();
+    let exchanged = timeout_at(deadline, fetcher.exchange(request)).await.unwrap_or_else(|_| {
+        let detail = format!("no response within {:?}", options.deadline);
+        Err(Trouble { requests: 1, ..Trouble::new(FailureKind::Timeout, detail) })
+    });
+    let response = match exchanged {
+        Ok(response) => response,
+        Err(trouble) => {
+            // What is held stays good for the next try.
+            job.partial = partial;
+            return Err(in_trouble(trouble, notes));
+        }
+    };
+    notes.requests = response.redirects.len() as u64 + 1;
+    notes.verdict = judge(&response);
+    match (response.status, condition) {
+        (304, Some(condition)) => return Ok(Outcome::NotModified(revisit(job, &response, condition))),
+        (206, _) => {}
+        (200..=299, _) if !matches!(response.status, 204 | 205) => {}
+        (416, _) if partial.is_some() => {
+            // Nothing of the held part is to be had here: the next try starts over.
+            return Err(missed(FailureKind::Truncated, "HTTP 416 to a request for the rest", Some(416)));
+        }
+        (status, _) => {
+            job.partial = partial;
+            return Err(status::miss(status));
+        }
+    }
+    let incoming = match (response.status, partial) {
+        (206, partial) => join(partial, &response)?,
+        _ => None,
+    };
+    let limits = Limits { max_size: options.max_size, stall: options.stall_timeout, deadline };
+    take_in(job, response, incoming.unwrap_or_else(|| store.receive()), limits, notes).await
+}
+
+/// The request for the current source; with a `partial`, for its rest.
+fn request(job: &Job, partial: Option<&Partial>) -> Exchange {
+    let resume = partial.map(|partial| Resume { from: partial.incoming.len(), if_range: partial.if_range.clone() });
+    let condition = if job.at_target() && resume.is_none() { job.asset.validators.clone() } else { None };
+    let condition = condition.filter(|held| held.etag.is_some() || held.last_modified.is_some());
+    Exchange { url: job.source().clone(), referer: job.referer().map(str::to_owned), condition, resume }
+}
+
+fn in_trouble(trouble: Trouble, notes: &mut Notes) -> Miss {
+    use FailureKind::*;
+    let Trouble { kind, detail, requests } = trouble;
+    notes.requests = requests;
+    notes.verdict = match kind {
+        OutOfScope | BadUrl => Verdict::Unknown,
+        Redirects => Verdict::Alive,
+        kind => Verdict::Troubled { kind, retry_after: None },
+    };
+    missed(kind, detail, None)
+}
+
+/// What a response says about its host.
+fn judge(response: &Response) -> Verdict {
+    match response.status {
+        429 | 500..=599 if !matches!(response.status, 501 | 505) => {
+            let kind = status::miss(response.status).kind;
+            Verdict::Troubled { kind, retry_after: retry_after(&response.headers, SystemTime::now()) }
+        }
+        _ => Verdict::Alive,
+    }
+}
+
+fn missed(kind: FailureKind, detail: impl Into<String>, status: Option<u16>) -> Miss {
+    let then = match kind {
+        FailureKind::Disk => Then::Nothing,
+        kind if kind.may_pass() => Then::Wait,
+        _ => Then::OtherSource,
+    };
+    Miss { kind, detail: detail.into(), status, then }
+}
+
+/// What a 206 continues: the held part when the range begins where it ends, reaches the end and is of the same
+/// entity; nothing when the range is the whole. Otherwise the parts do not belong together and both are dropped.
+fn join(partial: Option<Partial>, response: &Response) -> Result<Option<Incoming>, Miss> {
+    let odd = |what: &str| missed(FailureKind::Truncated, format!("HTTP 206 {what}"), Some(206));
+    let range = content_range(&response.headers).ok_or_else(|| odd("without a usable Content-Range"))?;
+    if range.last + 1 != range.total {
+        return Err(odd("for less than was asked"));
+    }
+    let Some(partial) = partial else {
+        return if range.first == 0 { Ok(None) } else { Err(odd("to a request for the whole")) };
+    };
+    let same_place = range.first == partial.incoming.len() && partial.total.is_none_or(|total| total == range.total);
+    // RFC 9110 section 15.3.7: a validator in the part must be that of the whole.
+    let etag = status::text(&response.headers, &header::ETAG);
+    let same_entity = !partial.if_range.starts_with('"') || etag.is_none_or(|etag| etag == partial.if_range);
+    let coded = response.headers.contains_key(header::CONTENT_ENCODING);
+    if same_place && same_entity && !coded && partial.url == response.final_url {
+        return Ok(Some(partial.incoming));
+    }
+    Err(odd("that does not continue what is held"))
+}
+
+/// Receives the body and makes a capture of it, or a miss with, at best, a beginning to continue.
+async fn take_in(
+    job: &mut Job,
+    response: Response,
+    mut incoming: Incoming,
+    limits: Limits,
+    notes: &mut Notes,
+) -> Result<Outcome, Miss> {
+    let Response { status, final_url, redirects, headers, framing, body } = response;
+    let fail = |kind, detail: String| missed(kind, detail, Some(status));
+    let codings =
+        declared(&headers).map_err(|count| fail(FailureKind::NotAnImage, format!("{count} content codings")))?;
+    let expected = content_length(&headers);
+    let held = incoming.len();
+    if expected.is_some_and(|expected| expected.saturating_add(held) > limits.max_size) {
+        return Err(fail(FailureKind::TooLarge, too_large(limits.max_size)));
+    }
+    let before = notes.bytes;
+    let mut received = receive(body, &codings, limits, &mut notes.bytes, &mut incoming).await;
+    let arrived = notes.bytes - before;
+    if let (Ok(()), Some(expected)) = (&received, expected)
+        && arrived != expected
+    {
+        received = Err(Trouble::new(FailureKind::Truncated, format!("{arrived} of {expected} bytes")));
+    }
+    if let Err(trouble) = received {
+        if trouble.kind.may_pass() {
+            // Of the host it says that connections break; what an asset of it lacks is no kind for the others.
+            let cut = trouble.kind == FailureKind::Truncated;
+            let kind = if cut { FailureKind::Connection } else { trouble.kind };
+            notes.verdict = Verdict::Troubled { kind, retry_after: None };
+            let total = expected.map(|expected| expected + held);
+            let reached = Reached { codings: &codings, url: final_url, headers: &headers, total };
+            job.partial = reached.keep(incoming);
+        }
+        return Err(fail(trouble.kind, trouble.detail));
+    }
+    let (received, inspected) = look(incoming).await.map_err(|error| fail(FailureKind::Disk, error.to_string()))?;
+    let Inspected { media_type, dimensions, .. } =
+        inspected.map_err(|rejection| rejected(&rejection, framing, status))?;
+    Ok(Outcome::Captured(Box::new(Capture {
+        source: shown(job.source()),
+        final_url: final_url.into(),
+        redirects,
+        status,
+        media_type,
+        dimensions,
+        received,
+        validators: status::validators(&headers),
+        cache_control: status::text(&headers, &header::CACHE_CONTROL),
+        headers: kept(&headers),
+        attempts: job.attempts,
+        bytes_received: 0,
+        fetched_at: SystemTime::now(),
+    })))
+}
+
+/// Where a body was cut off.
+struct Reached<'a> {
+    codings: &'a [Coding],
+    url: url::Url,
+    headers: &'a header::HeaderMap,
+    total: Option<u64>,
+}
+
+impl Reached<'_> {
+    /// The beginning, if a rest could be asked for: bytes as they stand in the entity, and a validator for it.
+    fn keep(self, incoming: Incoming) -> Option<Partial> {
+        let refused = status::text(self.headers, &header::ACCEPT_RANGES).is_some_and(|units| units == "none");
+        if incoming.is_empty() || !self.codings.is_empty() || refused {
+            return None;
+        }
+        let if_range = if_range(self.headers, SystemTime::now())?;
+        Some(Partial { incoming, if_range, url: self.url, total: self.total })
+    }
+}
+
+/// Ends the body and looks what it is.
+async fn look(incoming: Incoming) -> io::Result<(Received, Result<Inspected, Rejection>)> {
+    let mut received = incoming.finish().await.map_err(io::Error::other)?;
+    let large = received.len() > INSPECT_INLINE;
+    let inspect = move || {
+        let len = received.len();
+        let inspected = inspect(&mut received.view().map_err(io::Error::other)?, len)?;
+        Ok((received, inspected))
+    };
+    if large { tokio::task::spawn_blocking(inspect).await? } else { inspect() }
+}
+
+fn rejected(rejection: &Rejection, framing: Framing, status: u16) -> Miss {
+    let kind = match rejection {
+        Rejection::Empty => FailureKind::Empty,
+        Rejection::NotAnImage { .. } => FailureKind::NotAnImage,
+        Rejection::Truncated { .. } => FailureKind::Truncated,
+    };
+    let miss = missed(kind, rejection.to_string(), Some(status));
+    // A message that was whole will be the same again; one that ended with its connection may have been cut.
+    let again = kind == FailureKind::Truncated && framing == Framing::UntilClose;
+    Miss { then: if again { Then::Wait } else { Then::OtherSource }, ..miss }
+}
+
+fn revisit(job: &Job, response: &Response, asked: Validators) -> Revisit {
+    let said = status::validators(&response.headers);
+    Revisit {
+        source: shown(job.source()),
+        final_url: response.final_url.clone().into(),
+        validators: Validators {
+            etag: said.etag.or(asked.etag),
+            last_modified: said.last_modified.or(asked.last_modified),
+        },
+        cache_control: status::text(&response.headers, &header::CACHE_CONTROL),
+        attempts: job.attempts,
+        fetched_at: SystemTime::now(),
+    }
+}

@@ -1,0 +1,238 @@
+//! Which client a URL is asked with, and which socket addresses that client may connect to.
+//!
+//! A name is resolved by a resolver of our own, which hands on only addresses in scope, so the address that was judged
+//! is the address that is connected to. The resolver is not told the port, and a host that is an address never
+//! reaches it; therefore there is one client for each rule that needs one, made when first needed, and
+//! [`Scope::check_url`] is asked before.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::Client;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::HeaderValue;
+use url::{Host, Url};
+
+use super::FailureKind;
+use super::connect_to::ConnectTo;
+use super::http::Trouble;
+use super::options::{BadOption, Options};
+use super::outgoing::Outgoing;
+use crate::scope::{Refusal, Scope};
+
+/// Header fields in one response. With hyper's own limit on their bytes this bounds the head of an HTTP/1 response.
+const HEADERS_MAX: usize = 200;
+/// Bytes of header fields in one HTTP/2 response.
+const HEADER_LIST_MAX: u32 = 64 << 10;
+/// Idle connections kept to one host.
+const IDLE_PER_HOST: usize = 8;
+
+/// How long an idle connection is kept. Hosts are worked through one after the other, and a run over many hosts must
+/// not run out of file descriptors.
+const IDLE_TIME: Duration = Duration::from_secs(5);
+
+/// The way that a request takes. Few: one for each rule, proxy and named port.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Route {
+    way: Way,
+    /// The port being connected to, where a rule of the scope depends on it.
+    port: Option<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Way {
+    Direct,
+    /// By the rule with this index.
+    ConnectTo(usize),
+    Via(Url),
+}
+
+/// The request to make for a URL.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) client: Client,
+    /// The URL to hand to the client; its port or address may be that of a `--connect-to` rule.
+    pub(super) url: Url,
+    /// The Host header, when `url` does not say it.
+    pub(super) host: Option<HeaderValue>,
+}
+
+/// All clients of a run.
+#[derive(Debug)]
+pub(super) struct Clients {
+    scope: Arc<Scope>,
+    outgoing: Outgoing,
+    connect_to: Arc<[ConnectTo]>,
+    settings: Options,
+    made: Mutex<HashMap<Route, Client>>,
+}
+
+impl Clients {
+    /// Fails when an option makes no client: an unreadable certificate, a proxy of no known kind.
+    pub(super) fn new(options: &Options) -> Result<Self, BadOption> {
+        let scope = Scope::new(options.allow.clone(), options.private);
+        let outgoing = Outgoing::new(options.via_proxy.as_ref(), |name| std::env::var(name).ok())?;
+        let clients = Clients {
+            scope: Arc::new(scope),
+            outgoing,
+            connect_to: options.connect_to.clone().into(),
+            settings: options.clone(),
+            made: Mutex::default(),
+        };
+        clients.client(Route { way: Way::Direct, port: None })?;
+        Ok(clients)
+    }
+
+    /// How to ask for `url`, or why it must not or cannot be asked for.
+    pub(super) fn plan(&self, url: &Url) -> Result<Plan, Trouble> {
+        let refused = |refusal: Refusal| Trouble::new(FailureKind::OutOfScope, refusal.to_string());
+        let rule = self.connect_to.iter().enumerate().find(|(_, rule)| rule.matches(url));
+        let (way, sent) = match rule {
+            Some((index, rule)) => {
+                if !matches!(url.scheme(), "http" | "https") || rule.host().is_none() {
+                    self.scope.check_url(url).map_err(refused)?;
+                }
+                (Way::ConnectTo(index), led(url, rule)?)
+            }
+            None => {
+                self.scope.check_url(url).map_err(refused)?;
+                let way = self.outgoing.proxy_for(url).cloned().map_or(Way::Direct, Way::Via);
+                (way, url.clone())
+            }
+        };
+        let port = rule.and_then(|(_, rule)| rule.port()).or_else(|| url.port_or_known_default());
+        let port = port.filter(|&port| self.scope.names_port(port));
+        let host = if sent == *url { None } else { Some(host_header(url)?) };
+        let client = self.client(Route { way, port }).map_err(|bad| Trouble::new(FailureKind::Connection, bad.0))?;
+        Ok(Plan { client, url: sent, host })
+    }
+
+    fn client(&self, route: Route) -> Result<Client, BadOption> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = made.get(&route) {
+            return Ok(client.clone());
+        }
+        let client = self.build(&route)?;
+        made.insert(route, client.clone());
+        Ok(client)
+    }
+
+    fn build(&self, route: &Route) -> Result<Client, BadOption> {
+        let trust = match &self.settings.cacert {
+            None => Vec::new(),
+            Some(pem) => reqwest::Certificate::from_pem_bundle(pem)
+                .ok()
+                .filter(|found| !found.is_empty())
+                .ok_or_else(|| BadOption("the --cacert file holds no certificate in PEM form".to_owned()))?,
+        };
+        // The builder takes the provider that the process has; giving it twice does nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = self.builder(route)?.tls_certs_merge(trust).build();
+        // A machine without certificates still fetches what needs none; https fails there as `tls`, never unverified.
+        client.or_else(|_| self.builder(route).map(|builder| builder.tls_certs_only([]))?.build().map_err(describe))
+    }
+
+    fn builder(&self, route: &Route) -> Result<reqwest::ClientBuilder, BadOption> {
+        let settings = &self.settings;
+        let guard = Guard {
+            scope: Arc::clone(&self.scope),
+            port: route.port,
+            rule: match route.way {
+                Way::ConnectTo(index) => self.connect_to.get(index).cloned(),
+                _ => None,
+            },
+            open: match &route.way {
+                Way::Via(proxy) => proxy.host_str().map(str::to_owned),
+                _ => None,
+            },
+        };
+        let builder = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(settings.connect_timeout)
+            .pool_idle_timeout(IDLE_TIME)
+            .pool_max_idle_per_host(settings.per_host.clamp(1, IDLE_PER_HOST))
+            .http1_max_headers(HEADERS_MAX)
+            .http2_max_header_list_size(HEADER_LIST_MAX)
+            .no_proxy()
+            .dns_resolver(Arc::new(guard));
+        Ok(match &route.way {
+            Way::Direct => builder,
+            // The Host header that `led` calls for is a field of HTTP/1.
+            Way::ConnectTo(_) => builder.http1_only(),
+            Way::Via(proxy) => builder.proxy(reqwest::Proxy::all(proxy.clone()).map_err(describe)?),
+        })
+    }
+}
+
+fn describe(error: reqwest::Error) -> BadOption {
+    BadOption(format!("no HTTP client could be made: {}", super::http::causes(&error.without_url())))
+}
+
+/// The URL that makes the client connect where `rule` says. A port that is written in a URL overrides the resolver's,
+/// and an address never reaches the resolver, so these are replaced in the URL; [`Plan::host`] then says what was
+/// asked for.
+fn led(url: &Url, rule: &ConnectTo) -> Result<Url, Trouble> {
+    let mut led = url.clone();
+    let is_address = !matches!(url.host(), Some(Host::Domain(_)));
+    let failed = || Trouble::new(FailureKind::Connection, "the --connect-to rule does not fit this URL");
+    if is_address && let Some(host) = rule.host() {
+        if url.scheme() == "https" {
+            let detail = "--connect-to cannot lead an https URL whose host is an address to another host".to_owned();
+            return Err(Trouble::new(FailureKind::Tls, detail));
+        }
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        led.set_host(Some(&host)).map_err(|_| failed())?;
+    }
+    if let Some(port) = rule.port()
+        && (is_address || url.port().is_some())
+    {
+        led.set_port(Some(port)).map_err(|()| failed())?;
+    }
+    Ok(led)
+}
+
+fn host_header(url: &Url) -> Result<HeaderValue, Trouble> {
+    let host = url.host_str().unwrap_or_default();
+    let text = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    HeaderValue::from_str(&text).map_err(|_| Trouble::new(FailureKind::BadUrl, "the host cannot be sent"))
+}
+
+/// Resolves names for one route and judges what they resolve to.
+struct Guard {
+    scope: Arc<Scope>,
+    port: Option<u16>,
+    rule: Option<ConnectTo>,
+    /// The outgoing proxy's own name, which the user's word permits.
+    open: Option<String>,
+}
+
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (scope, rule, port) = (Arc::clone(&self.scope), self.rule.clone(), self.port);
+        let trusted = self.open.as_deref() == Some(name.as_str()) || rule.as_ref().is_some_and(|r| r.host().is_some());
+        let asked = name.as_str().to_owned();
+        Box::pin(async move {
+            let host = rule.as_ref().and_then(ConnectTo::host).unwrap_or(&asked);
+            let to_port = rule.as_ref().and_then(ConnectTo::port).unwrap_or(0);
+            let found: Vec<SocketAddr> = match host.parse::<IpAddr>() {
+                Ok(ip) => vec![SocketAddr::new(ip, to_port)],
+                Err(_) => tokio::net::lookup_host((host, to_port)).await?.collect(),
+            };
+            let mut refused = None;
+            let mut kept = Vec::with_capacity(found.len());
+            for address in found {
+                match if trusted { Ok(()) } else { scope.check_addr(host, port, address.ip()) } {
+                    Ok(()) => kept.push(address),
+                    Err(refusal) => refused = refused.or(Some(refusal)),
+                }
+            }
+            match refused {
+                Some(refusal) if kept.is_empty() => Err(refusal.into()),
+                _ => Ok(Box::new(kept.into_iter()) as Addrs),
+            }
+        })
+    }
+}

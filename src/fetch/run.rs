@@ -1,0 +1,161 @@
+//! The loop of a run: asks the frontier what may start, starts it, and hands on what comes of it.
+//!
+//! The loop alone owns the frontier; attempts run as tasks beside it. Nothing sleeps while it holds a place: what has
+//! to wait goes back to the frontier.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::{JoinError, JoinSet};
+
+use super::attempt::{Ended, attempt};
+use super::http::Fetch;
+use super::job::{Job, Miss, Step, Then};
+use super::ladder::Learned;
+use super::options::Options;
+use super::polite::{Aside, Verdict};
+use super::{FailureKind, Outcome};
+use crate::frontier::{Frontier, Next, Pending, PendingError};
+use crate::mirror::store::Store;
+
+/// What a run has moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Requests sent, redirects included.
+    pub requests: u64,
+    /// Bytes of bodies on the wire.
+    pub bytes_received: u64,
+}
+
+/// A running attempt's return: which queue it stood in, when it began, how it ended.
+type Back = (i64, Arc<str>, Instant, Ended);
+
+/// Fetches everything that `frontier` has and gives each asset's outcome to `on_outcome`, once.
+///
+/// When `shutdown` ends, nothing new is started, what is in flight has [`Options::grace`] to end, and assets without
+/// an outcome are simply not reported: they are pending still. `learned` is read and added to.
+///
+/// # Errors
+/// Only what [`Pending`] could not do.
+pub async fn fetch_all<F: Fetch, S: Store, P: Pending>(
+    fetcher: Arc<F>,
+    store: Arc<S>,
+    frontier: Frontier<P>,
+    options: Arc<Options>,
+    learned: &mut Learned,
+    on_outcome: impl FnMut(i64, Outcome),
+    shutdown: impl Future<Output = ()>,
+) -> Result<Totals, PendingError> {
+    let tasks = JoinSet::new();
+    let mut run = Run { fetcher, store, frontier, options, learned, on_outcome, tasks, totals: Totals::default() };
+    tokio::pin!(shutdown);
+    loop {
+        let Some(wait) = run.start()? else { return Ok(run.totals) };
+        let wake = async {
+            match wait {
+                Some(until) => tokio::time::sleep_until(until.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            Some(back) = run.tasks.join_next() => run.ended(back)?,
+            () = wake => {}
+        }
+    }
+    run.wind_up().await
+}
+
+struct Run<'l, F, S, P, O> {
+    fetcher: Arc<F>,
+    store: Arc<S>,
+    frontier: Frontier<P>,
+    options: Arc<Options>,
+    learned: &'l mut Learned,
+    on_outcome: O,
+    tasks: JoinSet<Back>,
+    totals: Totals,
+}
+
+impl<F: Fetch, S: Store, P: Pending, O: FnMut(i64, Outcome)> Run<'_, F, S, P, O> {
+    /// Starts what may start. `None` when all is done; else the time to look again, if nothing ends before.
+    fn start(&mut self) -> Result<Option<Option<Instant>>, PendingError> {
+        while self.tasks.len() < self.options.concurrency.max(1) {
+            match self.frontier.next(Instant::now())? {
+                Next::Ready(job) => self.spawn(job),
+                Next::Aside(job, aside) => self.after(job.missed(set_aside(aside), &self.options), Duration::ZERO),
+                Next::Wait(until) => return Ok(Some(Some(until))),
+                Next::Busy => return Ok(Some(None)),
+                Next::Done => return Ok(None),
+            }
+        }
+        Ok(Some(None))
+    }
+
+    fn spawn(&mut self, mut job: Job) {
+        job.begin(self.options.referer, self.learned);
+        let (fetcher, store) = (Arc::clone(&self.fetcher), Arc::clone(&self.store));
+        let options = Arc::clone(&self.options);
+        let (id, queue, started) = (job.id(), Arc::clone(job.queue()), Instant::now());
+        self.tasks.spawn(async move { (id, queue, started, attempt(&*fetcher, &*store, &options, job).await) });
+    }
+
+    fn ended(&mut self, back: Result<Back, JoinError>) -> Result<(), PendingError> {
+        // A panic is a defect of ours: it ends the run rather than lose an asset in silence.
+        let (id, queue, started, ended) = back?;
+        let now = Instant::now();
+        self.totals.requests += ended.requests;
+        self.totals.bytes_received += ended.bytes_received;
+        self.frontier.done(&queue, ended.verdict, started, now);
+        match ended.result {
+            Ok(outcome) => {
+                if let Some(rung) = ended.climbed_to {
+                    self.learned.insert(&queue, rung);
+                }
+                (self.on_outcome)(id, outcome);
+            }
+            Err((job, miss)) => {
+                let asked = match ended.verdict {
+                    Verdict::Troubled { retry_after, .. } => retry_after.unwrap_or_default(),
+                    _ => Duration::ZERO,
+                };
+                self.after(job.missed(miss, &self.options), asked);
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what a failed attempt leaves to be done; a retry waits at least as long as its host `asked`.
+    fn after(&mut self, step: Step, asked: Duration) {
+        let now = Instant::now();
+        match step {
+            Step::Climb(job) | Step::Turn(job) => self.frontier.defer(job, now),
+            Step::Retry(job, failures) => {
+                // A longer wait than a run makes has set the host aside already.
+                let wait = if asked.is_zero() { self.frontier.delay(failures) } else { asked };
+                self.frontier.defer(job, now + wait.min(self.options.max_wait));
+            }
+            Step::GiveUp(id, failure) => (self.on_outcome)(id, Outcome::Failed(failure)),
+        }
+    }
+
+    /// Lets what is in flight end, for a while. What fails now is not retried and stays pending.
+    async fn wind_up(mut self) -> Result<Totals, PendingError> {
+        let until = tokio::time::Instant::now() + self.options.grace;
+        while let Ok(Some(back)) = tokio::time::timeout_at(until, self.tasks.join_next()).await {
+            self.ended(back)?;
+        }
+        self.tasks.shutdown().await;
+        Ok(self.totals)
+    }
+}
+
+fn set_aside(aside: Aside) -> Miss {
+    let (kind, detail) = match aside.asked_for {
+        Some(wait) => (FailureKind::Throttled, format!("the host asks to be left alone for {} s", wait.as_secs())),
+        None => (aside.kind, "the host kept failing and was set aside for this run".to_owned()),
+    };
+    Miss { kind, detail, status: None, then: Then::OtherSource }
+}

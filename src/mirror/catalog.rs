@@ -1,0 +1,191 @@
+//! The embedded database: documents, references, assets, captures, failures, edits.
+//!
+//! One connection writes, in large transactions, from one thread; readers open connections of their own and see what
+//! is committed. Nothing here knows of the network or of documents' syntax: the catalog takes and gives plain rows.
+
+mod fetching;
+mod rewriting;
+mod rows;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+
+use crate::mirror::store::Durability;
+pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, Recorded};
+pub use rewriting::{HeldReference, Journal, ReferenceState, RewriteRow};
+pub use rows::{DocumentRow, Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
+
+/// The layout that this program reads and writes. A newer one is refused, an older one is migrated.
+const VERSION: i64 = 1;
+
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    #[error("the catalog {path} cannot be opened: {source}; if it is damaged, move it away and run again: pictures that are held are found again by their content", path = .path.display())]
+    Open { path: PathBuf, source: rusqlite::Error },
+    #[error("the catalog {path} was written by a newer version of this program (layout {found}, this one knows {VERSION}); update imgmirror", path = .path.display())]
+    Newer { path: PathBuf, found: i64 },
+    #[error("the catalog cannot be read or written: {0}")]
+    Sql(#[from] rusqlite::Error),
+}
+
+pub type Result<T> = std::result::Result<T, CatalogError>;
+
+/// A connection to the catalog of one mirror.
+#[derive(Debug)]
+pub struct Catalog {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Catalog {
+    /// Opens the catalog at `path`, or creates it, for writing.
+    pub fn open(path: &Path, durability: Durability) -> Result<Self> {
+        let open = || -> rusqlite::Result<(Connection, i64)> {
+            let connection = Connection::open(path)?;
+            connection.busy_timeout(Duration::from_secs(10))?;
+            connection.pragma_update(None, "journal_mode", "wal")?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+            connection.pragma_update(None, "wal_autocheckpoint", 20_000)?;
+            // Commits are few and large, so each may wait for the disk.
+            let synchronous = match durability {
+                Durability::None => "off",
+                Durability::Batch | Durability::Full => "full",
+            };
+            connection.pragma_update(None, "synchronous", synchronous)?;
+            connection.set_prepared_statement_cache_capacity(64);
+            let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            Ok((connection, version))
+        };
+        let named = |source| CatalogError::Open { path: path.to_owned(), source };
+        let (mut connection, version) = open().map_err(named)?;
+        match version {
+            0 => {
+                let transaction = connection.transaction().map_err(named)?;
+                transaction.execute_batch(include_str!("catalog/schema.sql")).map_err(named)?;
+                transaction.pragma_update(None, "user_version", VERSION).map_err(named)?;
+                transaction.commit().map_err(named)?;
+            }
+            VERSION => {}
+            found => return Err(CatalogError::Newer { path: path.to_owned(), found }),
+        }
+        Ok(Catalog { connection, path: path.to_owned() })
+    }
+
+    /// A copy of the catalog at `from`, or a new one when there is none, at `to`.
+    pub fn copy(from: &Path, to: &Path) -> Result<Self> {
+        if from.exists() {
+            let source = Self::open_existing(from)?;
+            // Part of SQLite: a consistent copy, whatever else reads or writes at the time.
+            let target = to.to_string_lossy();
+            source.connection.execute("VACUUM INTO ?1", [target.as_ref()])?;
+        }
+        Self::open(to, Durability::None)
+    }
+
+    /// One more connection to the same catalog, for a thread that only reads.
+    pub fn reader(&self) -> Result<Self> {
+        Self::open_existing(&self.path)
+    }
+
+    /// Opens a catalog for reading; an error when there is none.
+    pub fn open_existing(path: &Path) -> Result<Self> {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let open = || -> rusqlite::Result<Connection> {
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(Duration::from_secs(10))?;
+            connection.set_prepared_statement_cache_capacity(32);
+            Ok(connection)
+        };
+        let connection = open().map_err(|source| CatalogError::Open { path: path.to_owned(), source })?;
+        Ok(Catalog { connection, path: path.to_owned() })
+    }
+
+    /// Everything until [`Catalog::commit`] becomes one transaction. Does nothing inside of one.
+    pub fn begin(&self) -> Result<()> {
+        if self.connection.is_autocommit() {
+            self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction, if one is open; what was written is then as durable as the catalog was opened for.
+    pub fn commit(&self) -> Result<()> {
+        if !self.connection.is_autocommit() {
+            self.connection.execute_batch("COMMIT")?;
+        }
+        Ok(())
+    }
+
+    /// Starts a run and gives its number.
+    pub fn begin_run(&self) -> Result<i64> {
+        self.connection
+            .execute("INSERT INTO run (started, tool) VALUES (?1, ?2)", params![now(), env!("CARGO_PKG_VERSION")])?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// Ends a run, with its summary as JSON.
+    pub fn finish_run(&self, run: i64, summary: &str) -> Result<()> {
+        self.connection
+            .execute("UPDATE run SET finished = ?2, summary = ?3 WHERE id = ?1", params![run, now(), summary])?;
+        Ok(())
+    }
+
+    /// The learned proxies, as [`crate::proxy::Learned`] writes itself.
+    pub fn learned_proxies(&self) -> Result<Vec<String>> {
+        let mut statement = self.connection.prepare("SELECT rule FROM proxy ORDER BY prefix")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    pub fn learn_proxy(&self, prefix: &str, rule: &str) -> Result<()> {
+        self.connection
+            .execute("INSERT OR REPLACE INTO proxy (prefix, rule) VALUES (?1, ?2)", params![prefix, rule])?;
+        Ok(())
+    }
+
+    /// Which Referer worked for an origin, as the fetcher writes it.
+    pub fn remembered_hosts(&self) -> Result<Vec<(String, String)>> {
+        let mut statement = self.connection.prepare("SELECT origin, referer FROM host")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    pub fn remember_host(&self, origin: &str, referer: &str) -> Result<()> {
+        self.connection
+            .execute("INSERT OR REPLACE INTO host (origin, referer) VALUES (?1, ?2)", params![origin, referer])?;
+        Ok(())
+    }
+}
+
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+fn millis(time: std::time::SystemTime) -> i64 {
+    let since = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A path as the catalog keeps it: text where it is UTF-8, bytes where it is not.
+fn path_value(path: &Path) -> rusqlite::types::Value {
+    match path.to_str() {
+        Some(text) => rusqlite::types::Value::Text(text.to_owned()),
+        None => rusqlite::types::Value::Blob(path.as_os_str().as_encoded_bytes().to_vec()),
+    }
+}
+
+fn path_from(value: rusqlite::types::Value) -> PathBuf {
+    use rusqlite::types::Value;
+    match value {
+        Value::Text(text) => text.into(),
+        #[cfg(unix)]
+        Value::Blob(bytes) => {
+            use std::os::unix::ffi::OsStringExt as _;
+            std::ffi::OsString::from_vec(bytes).into()
+        }
+        other => format!("{other:?}").into(),
+    }
+}

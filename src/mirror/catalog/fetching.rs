@@ -1,0 +1,334 @@
+//! What is still to fetch, and what became of it.
+
+use std::time::SystemTime;
+
+use rusqlite::OptionalExtension as _;
+
+use super::{Catalog, Result, millis, now, params};
+use crate::fetch::{Asset, Failure, Revisit, Validators};
+use crate::media_type::MediaType;
+use crate::mirror::store::Blob;
+
+/// Which assets of a run are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    pub held: Held,
+    pub failed: Failed,
+}
+
+/// Which of the held assets are asked for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    Keep,
+    /// Those last asked for before this time; milliseconds since 1970.
+    Before(i64),
+    All,
+}
+
+/// Which of the assets that could not be had are asked for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failed {
+    /// Those whose pause is over.
+    Due,
+    All,
+}
+
+impl Default for Backlog {
+    fn default() -> Self {
+        Backlog { held: Held::Keep, failed: Failed::Due }
+    }
+}
+
+/// How long an asset rests that has failed in this many runs in a row, if asking again soon has little hope: not at
+/// all after the first time, then a day, two days, four, up to a month.
+fn pause(runs: i64) -> i64 {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    match runs {
+        ..=1 => 0,
+        2..=6 => DAY << (runs - 2),
+        _ => 30 * DAY,
+    }
+}
+
+/// The assets of a run, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AssetCounts {
+    pub total: u64,
+    /// Held, and not asked for.
+    pub held: u64,
+    pub asked: u64,
+}
+
+/// An asset that a run could not get.
+#[derive(Debug, Clone)]
+pub struct MissingAsset {
+    pub id: i64,
+    pub target: String,
+    pub kind: String,
+    pub detail: String,
+    pub attempts: u32,
+}
+
+/// A capture whose blob is durable, as it is recorded.
+#[derive(Debug)]
+pub struct CaptureRow {
+    pub blob: Blob,
+    /// Bytes.
+    pub length: u64,
+    pub dimensions: Option<(u32, u32)>,
+    pub source: String,
+    pub redirects: Vec<String>,
+    pub status: u16,
+    pub validators: Validators,
+    pub cache_control: Option<String>,
+    pub headers: Vec<(String, String)>,
+    pub fetched_at: SystemTime,
+}
+
+/// What a capture was.
+#[derive(Debug, Clone, Copy)]
+pub struct Recorded {
+    /// Whether the same bytes were known before: a revisit.
+    pub known_bytes: bool,
+    /// Whether they came from the target itself and not from another source.
+    pub from_target: bool,
+}
+
+impl Catalog {
+    /// Lists what `run` asks for in a temporary table of this connection, and counts what it needs.
+    pub fn plan_fetch(&self, run: i64, backlog: Backlog) -> Result<AssetCounts> {
+        self.connection.execute_batch(
+            "DROP TABLE IF EXISTS temp.needed;
+             CREATE TEMP TABLE needed (id INTEGER PRIMARY KEY, origin TEXT, held INTEGER, asked INTEGER);",
+        )?;
+        let before = match backlog.held {
+            Held::Keep => i64::MIN,
+            Held::Before(time) => time,
+            Held::All => i64::MAX,
+        };
+        let failed_before = match backlog.failed {
+            Failed::Due => now(),
+            Failed::All => i64::MAX,
+        };
+        self.connection.execute(
+            "INSERT INTO temp.needed
+             SELECT id, origin, digest IS NOT NULL, CASE
+                WHEN digest IS NULL THEN coalesce((SELECT next <= ?3 FROM failure WHERE asset = id), 1)
+                WHEN ?2 = -9223372036854775808 THEN 0
+                ELSE coalesce((SELECT max(fetched) < ?2 FROM capture WHERE asset = id), 1) END
+             FROM asset WHERE id IN (
+                SELECT asset FROM reference JOIN document ON document.id = reference.document
+                WHERE document.run = ?1 AND asset IS NOT NULL
+                UNION SELECT asset FROM wanted WHERE run = ?1)",
+            params![run, before, failed_before],
+        )?;
+        self.connection.execute_batch("CREATE INDEX temp.needed_origin ON needed (origin, id) WHERE asked")?;
+        let counts = self.connection.query_row(
+            "SELECT count(*), count(*) FILTER (WHERE held AND NOT asked), count(*) FILTER (WHERE asked)
+             FROM temp.needed",
+            [],
+            |row| Ok(AssetCounts { total: row.get(0)?, held: row.get(1)?, asked: row.get(2)? }),
+        )?;
+        Ok(counts)
+    }
+
+    /// Adds an asset to what `run` needs although no document refers to it.
+    pub fn want(&self, run: i64, asset: i64) -> Result<()> {
+        self.connection
+            .prepare_cached("INSERT OR IGNORE INTO wanted (run, asset) VALUES (?1, ?2)")?
+            .execute(params![run, asset])?;
+        Ok(())
+    }
+
+    /// The origins of the plan, with how many assets each has.
+    pub fn planned_origins(&self) -> Result<Vec<(String, u64)>> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT origin, count(*) FROM temp.needed WHERE asked GROUP BY origin ORDER BY min(id)")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The next assets of one origin behind the number `after`, at most `max`.
+    pub fn planned_assets(&self, origin: &str, after: i64, max: usize) -> Result<Vec<Asset>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT asset.id, target,
+                    (SELECT site FROM reference JOIN document ON document.id = reference.document
+                     WHERE reference.asset = asset.id AND site IS NOT NULL LIMIT 1),
+                    hint, asset.digest IS NOT NULL
+             FROM temp.needed JOIN asset ON asset.id = needed.id
+             WHERE asked AND needed.origin = ?1 AND needed.id > ?2 ORDER BY needed.id LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![origin, after, max as i64], |row| {
+            let (id, target, site): (i64, String, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let (hint, held): (Option<String>, bool) = (row.get(3)?, row.get(4)?);
+            Ok((id, target, site, hint, held))
+        })?;
+        let mut assets = Vec::new();
+        for row in rows {
+            let (id, target, site, hint, held) = row?;
+            // Targets come from `Url`, so they parse; a catalog edited by hand loses the row, not the run.
+            let Ok(target) = target.parse() else { continue };
+            let validators = if held { self.validators(id)? } else { None };
+            let sources = self.sources(id, &target)?;
+            let site = site.and_then(|site| site.parse().ok());
+            assets.push(Asset { id, target, sources, site, referer_hint: hint, validators });
+        }
+        Ok(assets)
+    }
+
+    fn sources(&self, asset: i64, target: &url::Url) -> Result<Vec<url::Url>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT url FROM source WHERE asset = ?1 ORDER BY rank, url")?;
+        let rows = statement.query_map([asset], |row| row.get::<_, String>(0))?;
+        let mut sources = vec![target.clone()];
+        for url in rows {
+            if let Ok(url) = url?.parse() {
+                if !sources.contains(&url) {
+                    sources.push(url);
+                }
+            }
+        }
+        Ok(sources)
+    }
+
+    fn validators(&self, asset: i64) -> Result<Option<Validators>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT etag, modified FROM capture WHERE asset = ?1 ORDER BY id DESC LIMIT 1")?;
+        let found =
+            statement.query_row([asset], |row| Ok(Validators { etag: row.get(0)?, last_modified: row.get(1)? }));
+        Ok(found.optional()?)
+    }
+
+    /// Whether a blob of this digest is recorded.
+    pub fn has_blob(&self, digest: &[u8; 32]) -> Result<bool> {
+        let mut statement = self.connection.prepare_cached("SELECT 1 FROM blob WHERE digest = ?1")?;
+        Ok(statement.exists([digest])?)
+    }
+
+    /// Records a capture.
+    pub fn record_capture(&self, run: i64, asset: i64, capture: &CaptureRow) -> Result<Recorded> {
+        let digest = capture.blob.digest.as_bytes();
+        let known = self.has_blob(digest)?;
+        let (width, height) = capture.dimensions.unzip();
+        self.connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO blob (digest, media, length, width, height) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![digest, capture.blob.media_type.essence(), capture.length as i64, width, height])?;
+        let redirects = serde_json::to_string(&capture.redirects).unwrap_or_default();
+        let headers = serde_json::to_string(&capture.headers).unwrap_or_default();
+        self.connection
+            .prepare_cached(
+                "INSERT INTO capture
+                 (asset, run, fetched, source, redirects, status, digest, revisit, etag, modified, cache, headers)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )?
+            .execute(params![
+                asset,
+                run,
+                millis(capture.fetched_at),
+                capture.source,
+                redirects,
+                capture.status,
+                digest,
+                known.then_some("identical-payload"),
+                capture.validators.etag,
+                capture.validators.last_modified,
+                capture.cache_control,
+                headers
+            ])?;
+        let from_target = self
+            .connection
+            .prepare_cached("UPDATE asset SET digest = coalesce(digest, ?2) WHERE id = ?1 RETURNING target = ?3")?
+            .query_row(params![asset, digest, capture.source], |row| row.get(0))?;
+        self.connection.prepare_cached("DELETE FROM failure WHERE asset = ?1")?.execute([asset])?;
+        Ok(Recorded { known_bytes: known, from_target })
+    }
+
+    /// Records that a held asset has not changed; its validators may have.
+    pub fn record_revisit(&self, run: i64, asset: i64, revisit: &Revisit) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO capture (asset, run, fetched, source, redirects, status, digest, revisit, etag, modified, cache, headers)
+                 SELECT id, ?2, ?3, ?4, '[]', 304, digest, 'not-modified', ?5, ?6, ?7, '[]' FROM asset
+                 WHERE id = ?1 AND digest IS NOT NULL",
+            )?
+            .execute(params![
+                asset,
+                run,
+                millis(revisit.fetched_at),
+                revisit.source,
+                revisit.validators.etag,
+                revisit.validators.last_modified,
+                revisit.cache_control
+            ])?;
+        Ok(())
+    }
+
+    /// Records that an asset could not be had. What is held of it stays.
+    pub fn record_failure(&self, run: i64, asset: i64, failure: &Failure) -> Result<()> {
+        let runs: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT runs FROM failure WHERE asset = ?1")?
+            .query_row([asset], |row| row.get(0))
+            .optional()?;
+        let (now, runs) = (now(), runs.unwrap_or(0) + 1);
+        let next = if failure.kind.may_pass() { now } else { now + pause(runs) };
+        self.connection
+            .prepare_cached(
+                "INSERT INTO failure (asset, kind, detail, attempts, runs, first, last, next, run)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8)
+                 ON CONFLICT (asset) DO UPDATE
+                 SET kind = ?2, detail = ?3, attempts = attempts + ?4, runs = ?5, last = ?6, next = ?7, run = ?8",
+            )?
+            .execute(params![asset, failure.kind.as_str(), failure.detail, failure.attempts, runs, now, next, run])?;
+        Ok(())
+    }
+
+    /// The assets of `run` that are not held, with why, by target.
+    pub fn missing(&self, run: i64, each: &mut dyn FnMut(MissingAsset)) -> Result<()> {
+        let mut statement = self.connection.prepare(
+            "SELECT asset.id, target, coalesce(kind, 'connection'), coalesce(detail, 'not asked for'),
+                    coalesce(attempts, 0)
+             FROM asset LEFT JOIN failure ON failure.asset = asset.id
+             WHERE asset.digest IS NULL AND (
+                EXISTS (SELECT 1 FROM reference JOIN document ON document.id = reference.document
+                        WHERE reference.asset = asset.id AND document.run = ?1)
+                OR EXISTS (SELECT 1 FROM wanted WHERE wanted.asset = asset.id AND wanted.run = ?1))
+             ORDER BY target",
+        )?;
+        let rows = statement.query_map([run], |row| {
+            Ok(MissingAsset {
+                id: row.get(0)?,
+                target: row.get(1)?,
+                kind: row.get(2)?,
+                detail: row.get(3)?,
+                attempts: row.get(4)?,
+            })
+        })?;
+        for row in rows {
+            each(row?);
+        }
+        Ok(())
+    }
+
+    /// Documents of `run` that refer to an asset, at most `max`.
+    pub fn documents_of(&self, run: i64, asset: i64, max: usize) -> Result<Vec<std::path::PathBuf>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT DISTINCT document.path FROM reference JOIN document ON document.id = reference.document
+             WHERE reference.asset = ?1 AND document.run = ?2 ORDER BY document.path LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![asset, run, max as i64], |row| row.get(0))?;
+        rows.map(|value| Ok(super::path_from(value?))).collect()
+    }
+}
+
+/// The media type that the catalog wrote, or the safest guess for one that it did not.
+pub(super) fn media_type(essence: &str) -> rusqlite::Result<MediaType> {
+    MediaType::from_essence(essence).ok_or_else(|| {
+        let unknown = format!("unknown media type {essence:?}");
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, unknown.into())
+    })
+}

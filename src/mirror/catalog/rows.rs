@@ -1,0 +1,222 @@
+//! Documents and their references.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::OptionalExtension as _;
+use rusqlite::types::Value;
+
+use url::Url;
+
+use super::{Catalog, Result, params, path_from, path_value};
+use crate::target::Target;
+
+/// A document as it is about to be collected.
+#[derive(Debug, Clone)]
+pub struct DocumentRow {
+    /// Below documents/.
+    pub path: PathBuf,
+    /// Where it was read.
+    pub source: PathBuf,
+    pub seen: Seen,
+}
+
+/// What says whether a file is still the one that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub size: u64,
+    /// Nanoseconds since 1970.
+    pub modified: i64,
+    pub digest: [u8; 32],
+}
+
+/// What the catalog knows of a document from an earlier run.
+#[derive(Debug, Clone)]
+pub struct Known {
+    pub id: i64,
+    pub source: PathBuf,
+    /// `None` when its references were never completely recorded.
+    pub seen: Option<Seen>,
+    pub settings: String,
+    pub reread: bool,
+}
+
+/// One reference, resolved.
+#[derive(Debug, Clone)]
+pub struct ReferenceRow {
+    pub start: usize,
+    pub end: usize,
+    pub slot: String,
+    pub layers: i64,
+    /// As written, credentials hidden.
+    pub raw: String,
+    pub outcome: std::result::Result<TargetRow, String>,
+    /// The blob that the reference names already.
+    pub held: Option<[u8; 32]>,
+}
+
+/// The asset that a reference stands for.
+#[derive(Debug, Clone)]
+pub struct TargetRow {
+    pub target: String,
+    pub origin: String,
+    pub fragment: Option<String>,
+    /// How many were peeled off.
+    pub proxies: u32,
+    pub hint: Option<String>,
+    /// Without the target itself, in the order to try them.
+    pub sources: Vec<String>,
+}
+
+impl From<&Target> for TargetRow {
+    fn from(target: &Target) -> Self {
+        TargetRow {
+            target: target.url.to_string(),
+            origin: target.url.origin().ascii_serialization(),
+            fragment: target.fragment.clone(),
+            proxies: target.proxies.len() as u32,
+            hint: target.hint.clone(),
+            sources: target.sources.iter().skip(1).map(Url::to_string).collect(),
+        }
+    }
+}
+
+/// How the references of a run ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReferenceCounts {
+    pub total: u64,
+    pub mirrored: u64,
+    pub skipped: u64,
+    pub missing: u64,
+    /// Those of the skipped that are relative and have no base.
+    pub without_base: u64,
+}
+
+impl Catalog {
+    /// What is known of the document at `path` (below documents/).
+    pub fn known(&self, path: &Path) -> Result<Option<Known>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, source, size, modified, digest, settings, reread FROM document WHERE path = ?1",
+        )?;
+        let known = statement.query_row([path_value(path)], |row| {
+            let size: Option<u64> = row.get(2)?;
+            let seen = match size {
+                Some(size) => Some(Seen { size, modified: row.get(3)?, digest: row.get(4)? }),
+                None => None,
+            };
+            Ok(Known {
+                id: row.get(0)?,
+                source: path_from(row.get::<_, Value>(1)?),
+                seen,
+                settings: row.get(5)?,
+                reread: row.get(6)?,
+            })
+        });
+        Ok(known.optional()?)
+    }
+
+    /// Notes that a document is unchanged in this run. `modified` may have moved without the bytes changing.
+    pub fn still_there(&self, document: i64, modified: i64, run: i64) -> Result<()> {
+        let mut statement =
+            self.connection.prepare_cached("UPDATE document SET run = ?2, modified = ?3 WHERE id = ?1")?;
+        statement.execute(params![document, run, modified])?;
+        Ok(())
+    }
+
+    /// Begins to record a document: what was known of its references is dropped. Gives its number.
+    pub fn begin_document(&self, path: &Path, source: &Path, settings: &str, run: i64) -> Result<i64> {
+        let mut upsert = self.connection.prepare_cached(
+            "INSERT INTO document (path, source, settings, reread, run) VALUES (?1, ?2, ?3, 0, ?4)
+             ON CONFLICT (path) DO UPDATE SET source = ?2, settings = ?3, size = NULL, site = NULL, reread = 0, run = ?4
+             RETURNING id",
+        )?;
+        let id = upsert.query_row(params![path_value(path), path_value(source), settings, run], |row| row.get(0))?;
+        let mut clear = self.connection.prepare_cached("DELETE FROM reference WHERE document = ?1")?;
+        clear.execute([id])?;
+        Ok(id)
+    }
+
+    /// Records some references of a document that was begun.
+    pub fn add_references(&self, document: i64, rows: &[ReferenceRow]) -> Result<()> {
+        let mut insert = self.connection.prepare_cached(
+            "INSERT OR IGNORE INTO reference (document, start, end, slot, layers, raw, fragment, proxies, asset, skip, held)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?;
+        for row in rows {
+            let slot = self.slot(&row.slot)?;
+            let (asset, fragment, proxies, skip) = match &row.outcome {
+                Ok(target) => (Some(self.asset(target)?), target.fragment.as_deref(), target.proxies, None),
+                Err(skip) => (None, None, 0, Some(skip.as_str())),
+            };
+            let (start, end) = (row.start as i64, row.end as i64);
+            insert.execute(params![
+                document, start, end, slot, row.layers, row.raw, fragment, proxies, asset, skip, row.held
+            ])?;
+        }
+        Ok(())
+    }
+
+    /// Notes where the article of a document was published.
+    pub fn set_site(&self, document: i64, site: &str) -> Result<()> {
+        self.connection
+            .prepare_cached("UPDATE document SET site = ?2 WHERE id = ?1")?
+            .execute(params![document, site])?;
+        Ok(())
+    }
+
+    /// Marks a document as completely recorded. With `reread` it is collected anew in the next run, changed or not.
+    pub fn finish_document(&self, document: i64, seen: &Seen, reread: bool) -> Result<()> {
+        let mut statement = self
+            .connection
+            .prepare_cached("UPDATE document SET size = ?2, modified = ?3, digest = ?4, reread = ?5 WHERE id = ?1")?;
+        statement.execute(params![document, seen.size as i64, seen.modified, seen.digest, reread])?;
+        Ok(())
+    }
+
+    fn slot(&self, name: &str) -> Result<i64> {
+        let mut find = self.connection.prepare_cached("SELECT id FROM slot WHERE name = ?1")?;
+        if let Some(id) = find.query_row([name], |row| row.get(0)).optional()? {
+            return Ok(id);
+        }
+        self.connection.execute("INSERT INTO slot (name) VALUES (?1)", [name])?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// The number of an asset, which is created when its target is new. Sources and hints add up over the references.
+    pub fn asset(&self, row: &TargetRow) -> Result<i64> {
+        let mut find = self.connection.prepare_cached("SELECT id FROM asset WHERE target = ?1")?;
+        let id = match find.query_row([&row.target], |found| found.get(0)).optional()? {
+            Some(id) => id,
+            None => {
+                let mut insert =
+                    self.connection.prepare_cached("INSERT INTO asset (target, origin, hint) VALUES (?1, ?2, ?3)")?;
+                insert.execute(params![row.target, row.origin, row.hint])?;
+                self.connection.last_insert_rowid()
+            }
+        };
+        let mut source =
+            self.connection.prepare_cached("INSERT OR IGNORE INTO source (asset, rank, url) VALUES (?1, ?2, ?3)")?;
+        for (rank, url) in row.sources.iter().enumerate() {
+            source.execute(params![id, rank as i64, url])?;
+        }
+        Ok(id)
+    }
+
+    /// How the references of the documents that `run` saw ended.
+    pub fn reference_counts(&self, run: i64) -> Result<ReferenceCounts> {
+        let mut statement = self.connection.prepare(
+            "SELECT count(*),
+                    count(*) FILTER (WHERE asset.digest IS NOT NULL OR reference.held IS NOT NULL),
+                    count(*) FILTER (WHERE skip IS NOT NULL AND reference.held IS NULL),
+                    count(*) FILTER (WHERE skip = 'relative')
+             FROM document JOIN reference ON reference.document = document.id
+             LEFT JOIN asset ON asset.id = reference.asset
+             WHERE document.run = ?1",
+        )?;
+        let counts = statement.query_row([run], |row| {
+            let (total, mirrored, skipped): (u64, u64, u64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let (missing, without_base) = (total - mirrored - skipped, row.get(3)?);
+            Ok(ReferenceCounts { total, mirrored, skipped, missing, without_base })
+        })?;
+        Ok(counts)
+    }
+}

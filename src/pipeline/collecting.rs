@@ -1,0 +1,213 @@
+//! The first stage: documents → references → targets.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use url::Url;
+
+use super::placement::Links;
+use crate::collect::html::rebase;
+use crate::collect::{Collector, Page, Reference, value};
+use crate::document::{Document, Format, ReadError};
+use crate::mirror::digest::Digest;
+use crate::proxy::{Rules, Witnesses};
+use crate::rewrite::{Edit, RewritePlan};
+use crate::target::{self, Place, Skip, Target};
+use crate::text::Text;
+
+/// What decides which references a document has, and what they stand for.
+#[derive(Debug, Clone)]
+pub struct Collecting {
+    pub rules: Rules,
+    pub collector: Collector,
+    /// `--base-url`: for documents that say of no base themselves.
+    pub base_url: Option<Url>,
+    pub slots: SlotFilter,
+    /// Bytes of the largest document that is read.
+    pub max_document: u64,
+    /// `--link-base`: links that begin so may be local copies already.
+    pub link_base: Option<String>,
+}
+
+/// `--include` and `--exclude`: patterns of slots, `*` standing for anything.
+#[derive(Debug, Clone, Default)]
+pub struct SlotFilter {
+    pub include: Vec<String>,
+    pub exclude: Vec<String>,
+}
+
+/// What a document says beside its references.
+#[derive(Debug)]
+pub struct Facts {
+    /// Where the article was published, as far as it is known.
+    pub base: Option<Url>,
+    /// What is odd about it, for people.
+    pub warnings: Vec<String>,
+}
+
+/// A reference with what it stands for.
+#[derive(Debug, Clone)]
+pub struct Mention {
+    /// Its span lies in the bytes of the file.
+    pub reference: Reference,
+    /// Where it begins in the decoded text.
+    pub text_start: usize,
+    pub outcome: Result<Target, Skip>,
+    /// The blob that it names, when it is a local copy already.
+    pub held: Option<Digest>,
+}
+
+impl Collecting {
+    /// Reads a document.
+    pub fn open(&self, path: &Path) -> Result<Document, ReadError> {
+        Document::read(path, self.max_document)
+    }
+
+    /// Reports the references of a document in ascending order, none overlapping another. A document that is odd gives
+    /// what can be read.
+    ///
+    /// `witnesses` learns from elements that name one picture twice.
+    pub fn mentions(
+        &self,
+        path: &Path,
+        document: &Document,
+        witnesses: &mut Witnesses,
+        each: &mut dyn FnMut(Mention),
+    ) -> Facts {
+        let text = document.text();
+        let names_image = |url: &str| self.names_image(url);
+        let page = self.collector.open(path, &text.text, &names_image);
+        let base = self.base(&page);
+        let place = Place { base: base.as_ref(), encoding: document.encoding().output_encoding() };
+        let witnesses = RefCell::new(witnesses);
+        let witness = |proxied: &str, original: &str| {
+            if proxied.len() > original.len() && self.rules.peel(proxied).steps.is_empty() {
+                witnesses.borrow_mut().observe(proxied, original);
+            }
+        };
+        let mut end = 0;
+        self.collector.collect(&page, &names_image, &witness, &mut |reference| {
+            if reference.span.start >= end && !value::is_inert(&reference.url) {
+                end = reference.span.end;
+                each(self.mention(&text, reference, place));
+            }
+        });
+        Facts { warnings: page.into_warnings(), base }
+    }
+
+    /// Adds to a plan what pictures that become local ask of the rest of the page: a remote base is taken out.
+    pub(super) fn complete(&self, path: &Path, document: &Document, plan: RewritePlan, links: &Links) -> RewritePlan {
+        if plan.edits().is_empty() || !links.depend_on_base() {
+            return plan;
+        }
+        let text = document.text();
+        let page = self.collector.open(path, &text.text, &|url| self.names_image(url));
+        let Some(base) = self.base(&page).filter(|_| page.format() == Format::Html) else { return plan };
+        let body = page.body();
+        let led_back = rebase(&text.text[body.start..], &base).into_iter().map(|edit| {
+            let text_bytes = String::from_utf8_lossy(&edit.text);
+            Edit { span: text.map.span(edit.span.shifted(body.start)), text: document.encode(&text_bytes) }
+        });
+        RewritePlan::new(plan.into_edits().into_iter().chain(led_back).collect())
+    }
+
+    /// All of this in a form that differs when documents must be collected anew.
+    pub(super) fn fingerprint(&self) -> String {
+        let base_url = self.base_url.as_ref().map_or("", Url::as_str);
+        let parts = [
+            env!("CARGO_PKG_VERSION"),
+            &self.rules.fingerprint(),
+            &self.collector.fingerprint(),
+            base_url,
+            &format!("{:?} {:?}", self.slots, self.link_base),
+        ];
+        Digest::of(parts.join("\0").as_bytes()).short()
+    }
+
+    /// The base that a document names, itself resolved against `--base-url`; without one, `--base-url`.
+    fn base(&self, page: &Page<'_>) -> Option<Url> {
+        let own = page.base().and_then(|named| match &self.base_url {
+            Some(base_url) => base_url.join(named).ok(),
+            None => Url::parse(named).ok(),
+        });
+        own.filter(|url: &Url| matches!(url.scheme(), "http" | "https")).or_else(|| self.base_url.clone())
+    }
+
+    fn names_image(&self, url: &str) -> bool {
+        use crate::collect::lazy::names_image;
+        if !url.contains('?') && !url.contains("//") {
+            return names_image(url);
+        }
+        names_image(url) || names_image(&self.rules.peel(url).url)
+    }
+
+    fn mention(&self, text: &Text<'_>, mut reference: Reference, place: Place<'_>) -> Mention {
+        let text_start = reference.span.start;
+        reference.span = text.map.span(reference.span);
+        let held = self.local_copy(&reference.url);
+        let outcome = match held {
+            _ if !self.slots.allows(reference.slot.as_str()) => Err(Skip::Excluded),
+            Some(_) => Err(Skip::Mirrored),
+            None if is_local_front_matter(&reference) => Err(Skip::Local),
+            None => target::resolve(&reference.url, place, &self.rules),
+        };
+        Mention { reference, text_start, outcome, held }
+    }
+
+    /// The digest in a link to a local copy: `…/ab/ab….jpg`, relative or below `--link-base`.
+    fn local_copy(&self, url: &str) -> Option<Digest> {
+        let below_link_base = self.link_base.as_deref().is_some_and(|base| url.starts_with(base));
+        if url.contains("://") && !below_link_base {
+            return None;
+        }
+        let path = url.split(['#', '?']).next()?;
+        let mut segments = path.rsplit('/');
+        let (name, extension) = segments.next()?.split_once('.')?;
+        let known = crate::media_type::MediaType::from_extension(extension).is_some();
+        (known && name.get(..2) == segments.next()).then(|| name.parse().ok()).flatten()
+    }
+}
+
+/// A site's own pictures in front matter are its own affair, whatever base the document has.
+fn is_local_front_matter(reference: &Reference) -> bool {
+    let url = reference.url.as_str();
+    reference.slot.as_str().starts_with("front:") && !url.contains(':') && !url.starts_with("//")
+}
+
+impl SlotFilter {
+    fn allows(&self, slot: &str) -> bool {
+        let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, slot));
+        (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
+    }
+}
+
+/// Whether `pattern`, in which `*` stands for any text, is `slot` as a whole.
+fn matches(pattern: &str, slot: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == slot };
+    let Some(mut left) = slot.strip_prefix(first) else { return false };
+    let mut parts = rest.split('*').peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return left.ends_with(part);
+        }
+        let Some(at) = left.find(part) else { return false };
+        left = &left[at + part.len()..];
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_filtered_by_patterns() {
+        let filter = SlotFilter { include: vec!["img@*".into(), "front:*".into()], exclude: vec!["*@data-*".into()] };
+        assert!(filter.allows("img@src"));
+        assert!(filter.allows("front:headimg"));
+        assert!(!filter.allows("img@data-original"));
+        assert!(!filter.allows("meta@content"));
+        assert!(SlotFilter::default().allows("anything"));
+        assert!(matches("*", "") && matches("a*c", "abc") && !matches("a*c", "abd") && matches("a*b*c", "aXbYc"));
+    }
+}

@@ -1,0 +1,301 @@
+//! Brings the documents of a run into the catalog: found, read, collected, resolved, written down.
+//!
+//! One thread walks the inputs, a few read documents, and the calling thread writes to the catalog. Channels are short,
+//! so memory holds a handful of documents and a few thousand references, however large the collection is.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
+
+use sha2::{Digest as _, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use super::collecting::{Collecting, Mention};
+use crate::document::Document;
+use crate::input::{Discovery, Entry, Found};
+use crate::mirror::catalog::{Catalog, Known, ReferenceRow, Seen, TargetRow};
+use crate::progress::Progress;
+use crate::proxy::{Learned, Witnesses};
+use crate::report::warning;
+use crate::sanitize;
+
+/// How many references travel in one message.
+const CHUNK: usize = 1_000;
+/// How many rows lie in one transaction.
+const TRANSACTION: usize = 50_000;
+
+/// What came of the documents of a run.
+#[derive(Debug, Default)]
+pub(super) struct Recorded {
+    pub(super) read: u64,
+    pub(super) unchanged: u64,
+    pub(super) failed: u64,
+    /// Proxies that the documents witness and that the rules do not know.
+    pub(super) learned: Vec<Learned>,
+    /// `user:password` by origin, for this run only.
+    pub(super) credentials: HashMap<String, String>,
+}
+
+/// A document on its way to a reader.
+struct Work {
+    number: u64,
+    found: Found,
+    known: Option<Known>,
+}
+
+/// What the other threads tell the one that writes.
+enum Record {
+    Unchanged { id: i64, modified: i64 },
+    References { number: u64, found: Found, rows: Vec<ReferenceRow> },
+    Done { number: u64, seen: Seen, site: Option<String>, reread: bool },
+    Failed { path: PathBuf, why: String },
+    Warning { path: PathBuf, text: String },
+    Credentials { origin: String, credentials: String },
+}
+
+/// Records all documents of `inputs` as seen by `run`. Documents that have not changed since they were last recorded
+/// with the same settings are not read.
+pub(super) fn record(
+    collecting: &Collecting,
+    inputs: Discovery,
+    catalog: &Catalog,
+    run: i64,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> anyhow::Result<Recorded> {
+    let readers = std::thread::available_parallelism().map_or(2, usize::from).min(8);
+    let stage = &Stage { collecting, settings: collecting.fingerprint(), stop };
+    let known = catalog.reader()?;
+    std::thread::scope(|scope| {
+        let (to_readers, work) = sync_channel::<Work>(2 * readers);
+        let (to_catalog, records) = sync_channel::<Record>(4 * readers);
+        let work = std::sync::Arc::new(Mutex::new(work));
+        let mut threads = Vec::new();
+        for _ in 0..readers {
+            let (work, to_catalog) = (work.clone(), to_catalog.clone());
+            threads.push(scope.spawn(move || stage.read_all(&work, &to_catalog)));
+        }
+        // The readers alone keep the channel open: should they all be gone, the walk ends instead of waiting for them.
+        drop(work);
+        let walk = scope.spawn(move || stage.walk(inputs, &known, &to_readers, &to_catalog));
+        let writer = Writer { catalog, run, settings: &stage.settings, progress, open: HashMap::new(), rows: 0 };
+        let mut recorded = writer.write_all(records)?;
+        let mut witnesses = Witnesses::default();
+        for thread in threads {
+            witnesses.merge(thread.join().map_err(|_| anyhow::anyhow!("a thread that read documents broke down"))?);
+        }
+        walk.join().map_err(|_| anyhow::anyhow!("the thread that walked the inputs broke down"))??;
+        recorded.learned = witnesses.learned();
+        Ok(recorded)
+    })
+}
+
+/// What the threads of this stage share.
+struct Stage<'a> {
+    collecting: &'a Collecting,
+    settings: String,
+    stop: &'a CancellationToken,
+}
+
+impl Stage<'_> {
+    /// Sends every document to the readers, or straight to the catalog when it is as it was.
+    fn walk(
+        &self,
+        inputs: Discovery,
+        catalog: &Catalog,
+        to_readers: &SyncSender<Work>,
+        to_catalog: &SyncSender<Record>,
+    ) -> anyhow::Result<()> {
+        for (number, entry) in (0..).zip(inputs) {
+            if self.stop.is_cancelled() {
+                break;
+            }
+            let sent = match entry? {
+                Entry::Skipped(skipped) if skipped.reason.is_failure() => {
+                    to_catalog.send(Record::Failed { path: skipped.path, why: skipped.reason.to_string() }).is_ok()
+                }
+                Entry::Skipped(skipped) => {
+                    to_catalog.send(Record::Warning { path: skipped.path, text: skipped.reason.to_string() }).is_ok()
+                }
+                Entry::Found(found) => {
+                    let known = catalog.known(&found.relative)?;
+                    match known.as_ref().filter(|known| self.unchanged(known, &found)) {
+                        Some(known) => {
+                            to_catalog.send(Record::Unchanged { id: known.id, modified: modified(&found) }).is_ok()
+                        }
+                        None => to_readers.send(Work { number, found, known }).is_ok(),
+                    }
+                }
+            };
+            if !sent {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a file is by its size and time the one that was recorded, and would be read in the same way.
+    fn unchanged(&self, known: &Known, found: &Found) -> bool {
+        self.collected_alike(known, found)
+            && known.seen.as_ref().is_some_and(|seen| seen.size == found.len && seen.modified == modified(found))
+    }
+
+    fn collected_alike(&self, known: &Known, found: &Found) -> bool {
+        !known.reread && known.settings == self.settings && known.source == found.path
+    }
+
+    fn read_all(&self, work: &Mutex<Receiver<Work>>, to_catalog: &SyncSender<Record>) -> Witnesses {
+        let mut witnesses = Witnesses::default();
+        loop {
+            let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(next) = next else { break };
+            if self.read(next, &mut witnesses, to_catalog).is_none() {
+                break;
+            }
+        }
+        witnesses
+    }
+
+    /// Reads one document. `None` when nobody takes the records any more.
+    fn read(&self, work: Work, witnesses: &mut Witnesses, to_catalog: &SyncSender<Record>) -> Option<()> {
+        let Work { number, found, known } = work;
+        let send = |record| to_catalog.send(record).ok();
+        let failed = |why: String| Record::Failed { path: found.path.clone(), why };
+        let document = match self.collecting.open(&found.path) {
+            Ok(document) => document,
+            Err(error) => return send(failed(error.to_string())),
+        };
+        let seen = Seen {
+            size: document.bytes().len() as u64,
+            modified: modified(&found),
+            digest: Sha256::digest(document.bytes()).into(),
+        };
+        if let Some(known) = known.filter(|known| self.collected_alike(known, &found)) {
+            if known.seen.is_some_and(|before| before.digest == seen.digest) {
+                return send(Record::Unchanged { id: known.id, modified: seen.modified });
+            }
+        }
+        let mut rows = Vec::new();
+        let mut gone = false;
+        let mut secret = false;
+        let facts = self.collecting.mentions(&found.path, &document, witnesses, &mut |mention| {
+            if let Ok(target) = &mention.outcome {
+                if let Some(credentials) = target.credentials.clone() {
+                    secret = true;
+                    let origin = target.url.origin().ascii_serialization();
+                    gone |= to_catalog.send(Record::Credentials { origin, credentials }).is_err();
+                }
+            }
+            rows.push(row(&mention, &document));
+            if rows.len() == CHUNK {
+                let rows = std::mem::take(&mut rows);
+                gone |= to_catalog.send(Record::References { number, found: found.clone(), rows }).is_err();
+            }
+        });
+        for text in facts.warnings {
+            send(Record::Warning { path: found.path.clone(), text })?;
+        }
+        send(Record::References { number, found: found.clone(), rows })?;
+        send(Record::Done { number, seen, site: facts.base.map(String::from), reread: secret })?;
+        (!gone).then_some(())
+    }
+}
+
+fn row(mention: &Mention, document: &Document) -> ReferenceRow {
+    let span = mention.reference.span;
+    let raw = document.slice(span);
+    let outcome = match &mention.outcome {
+        Ok(target) => Ok(TargetRow::from(target)),
+        Err(skip) => Err(skip.as_str().to_owned()),
+    };
+    ReferenceRow {
+        start: span.start,
+        end: span.end,
+        slot: mention.reference.slot.to_string(),
+        layers: mention.reference.layers.to_bits(),
+        raw: sanitize::without_credentials(&raw).into_owned(),
+        outcome,
+        held: mention.held.map(|digest| *digest.as_bytes()),
+    }
+}
+
+/// Nanoseconds since 1970; 0 where the file system keeps no time.
+pub(super) fn modified(found: &Found) -> i64 {
+    let since = found.mtime.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// The one that writes.
+struct Writer<'a> {
+    catalog: &'a Catalog,
+    run: i64,
+    settings: &'a str,
+    progress: &'a Progress,
+    /// Documents whose references are still coming.
+    open: HashMap<u64, i64>,
+    rows: usize,
+}
+
+impl Writer<'_> {
+    fn write_all(mut self, records: Receiver<Record>) -> anyhow::Result<Recorded> {
+        let mut recorded = Recorded::default();
+        self.catalog.begin()?;
+        for record in records {
+            self.write(record, &mut recorded)?;
+            if self.rows >= TRANSACTION {
+                self.rows = 0;
+                self.catalog.commit()?;
+                self.catalog.begin()?;
+            }
+        }
+        self.catalog.commit()?;
+        Ok(recorded)
+    }
+
+    fn write(&mut self, record: Record, recorded: &mut Recorded) -> anyhow::Result<()> {
+        self.rows += 1;
+        match record {
+            Record::Unchanged { id, modified } => {
+                self.catalog.still_there(id, modified, self.run)?;
+                recorded.unchanged += 1;
+                self.progress.document_done();
+            }
+            Record::References { number, found, rows } => {
+                let id = match self.open.get(&number) {
+                    Some(id) => *id,
+                    None => {
+                        let (path, source) = (&found.relative, &found.path);
+                        let id = self.catalog.begin_document(path, source, self.settings, self.run)?;
+                        self.open.insert(number, id);
+                        id
+                    }
+                };
+                self.rows += rows.len();
+                self.catalog.add_references(id, &rows)?;
+            }
+            Record::Done { number, seen, site, reread } => {
+                if let Some(id) = self.open.remove(&number) {
+                    if let Some(site) = site {
+                        self.catalog.set_site(id, &sanitize::without_credentials(&site))?;
+                    }
+                    self.catalog.finish_document(id, &seen, reread)?;
+                }
+                recorded.read += 1;
+                self.progress.document_done();
+            }
+            Record::Failed { path, why } => {
+                recorded.failed += 1;
+                self.progress.warn(&warning(&path, &why));
+            }
+            Record::Warning { path, text } => {
+                self.progress.warn(&warning(&path, &text));
+            }
+            Record::Credentials { origin, credentials } => {
+                recorded.credentials.insert(origin, credentials);
+            }
+        }
+        Ok(())
+    }
+}
