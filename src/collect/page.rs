@@ -99,8 +99,8 @@ impl Collector {
             Format::Html | Format::Svg => html.collect(body, &mut outward),
             Format::Css => css::collect_file(body, &mut outward),
             Format::Markdown => {
-                let mut inner = |text: &str, sink: &mut Sink<'_>| html.collect(text, sink);
-                markdown::collect(body, names_image, &mut inner, &mut outward);
+                let inner = |text: &str, sink: &mut Sink<'_>| html.collect(text, sink);
+                markdown::Reader { names_image, html: &inner }.collect(body, &mut outward);
             }
         }
     }

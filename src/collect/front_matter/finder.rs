@@ -190,11 +190,12 @@ fn is_written_like_a_url(value: &str, names_image: &dyn Fn(&str) -> bool) -> boo
     if is_inert(value) || value.contains(char::is_control) {
         return false;
     }
+    if ["{{", "{%"].iter().any(|open| value.contains(open)) && value.contains('/') {
+        return true;
+    }
     if value.contains(char::is_whitespace) {
         // A URL with a space in it, but not two URLs and not a sentence.
-        let template = ["{{", "{%"].iter().any(|open| value.contains(open)) && value.contains('/');
-        let one = is_absolute(value) && !value.split_whitespace().skip(1).any(is_absolute);
-        return template || (one && names_image(value));
+        return is_absolute(value) && names_image(value) && !value.split_whitespace().skip(1).any(is_absolute);
     }
     if is_absolute(value) {
         return true;

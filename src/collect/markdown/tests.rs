@@ -1,15 +1,15 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::collect::html::Reader;
+use crate::collect::html;
 use crate::collect::lazy::names_image;
 use crate::collect::test_urls::url;
 
 fn read(text: &str) -> Vec<Reference> {
     let mut found = Vec::new();
-    let reader = Reader { names_image: &names_image, selects: &[], witness: &|_, _| {} };
-    let mut html = |html: &str, sink: &mut Sink<'_>| reader.collect(html, sink);
-    collect(text, &names_image, &mut html, &mut |reference| found.push(reference));
+    let page = html::Reader { names_image: &names_image, selects: &[], witness: &|_, _| {} };
+    let html = |html: &str, sink: &mut Sink<'_>| page.collect(html, sink);
+    Reader { names_image: &names_image, html: &html }.collect(text, &mut |reference| found.push(reference));
     for reference in &found {
         assert!(text.get(reference.span.start..reference.span.end).is_some(), "{reference:?}");
     }

@@ -4,9 +4,9 @@ use pulldown_cmark::{BrokenLink, CodeBlockKind, CowStr, Event, LinkType, Options
 
 use super::chunks::{self, Unfinished};
 use super::definitions::{Definition, Definitions};
-use super::{Gathered, destination, prose};
+use super::{Gathered, Reader, destination, prose};
 use crate::collect::value::is_inert;
-use crate::collect::{Layer, Layers, Reference, Sink, Slot, nested};
+use crate::collect::{Layer, Layers, Reference, Slot, nested};
 use crate::text::{OffsetMap, Span, Text};
 
 /// The extensions that blogs use.
@@ -16,13 +16,12 @@ pub(super) const OPTIONS: Options = Options::ENABLE_TABLES
     .union(Options::ENABLE_TASKLISTS);
 
 /// One chunk of a document while it is read. All spans in here are relative to the chunk.
-pub(super) struct Walk<'a, 'g, 'h> {
+pub(super) struct Walk<'a, 'g> {
     text: &'a str,
     /// The chunk, in `text`.
     span: Span,
+    reader: &'g Reader<'g>,
     definitions: &'g Definitions,
-    names_image: &'g dyn Fn(&str) -> bool,
-    html: &'g mut (dyn FnMut(&str, &mut Sink<'_>) + 'h),
     gathered: &'g mut Gathered,
     open: Vec<Open>,
     images: usize,
@@ -64,29 +63,16 @@ pub(super) fn unfinished(text: &str, chunk: Span, event: &Event<'_>, block: Span
     (end > chunk.end).then(|| Unfinished { span: Span::new(start, end), is_html })
 }
 
-impl<'a, 'g, 'h> Walk<'a, 'g, 'h> {
+impl<'a, 'g> Walk<'a, 'g> {
     pub(super) fn new(
         text: &'a str,
         span: Span,
+        reader: &'g Reader<'g>,
         definitions: &'g Definitions,
-        names_image: &'g dyn Fn(&str) -> bool,
-        html: &'g mut (dyn FnMut(&str, &mut Sink<'_>) + 'h),
         gathered: &'g mut Gathered,
     ) -> Self {
         let (open, pieces) = (Vec::new(), Vec::new());
-        Walk {
-            text,
-            span,
-            definitions,
-            names_image,
-            html,
-            gathered,
-            open,
-            images: 0,
-            in_code: false,
-            pieces,
-            prose: None,
-        }
+        Walk { text, span, reader, definitions, gathered, open, images: 0, in_code: false, pieces, prose: None }
     }
 
     fn chunk(&self) -> &'a str {
@@ -178,7 +164,7 @@ impl<'a, 'g, 'h> Walk<'a, 'g, 'h> {
                 None => pending = Some(url.into_string()),
             },
             LinkType::Autolink => {
-                if (self.names_image)(&url) {
+                if (self.reader.names_image)(&url) {
                     self.report("md:link", span.shifted(self.span.start), &url, Layer::MarkdownAutolink);
                 }
             }
@@ -209,7 +195,7 @@ impl<'a, 'g, 'h> Walk<'a, 'g, 'h> {
     }
 
     fn link(&mut self, is_image: bool, at: Span, url: &str) {
-        if is_image || (self.names_image)(url) {
+        if is_image || (self.reader.names_image)(url) {
             let slot = if is_image { "md:image" } else { "md:link" };
             let layer = destination::layer(self.chunk(), at);
             self.report(slot, at.shifted(self.span.start), url, layer);
@@ -218,7 +204,7 @@ impl<'a, 'g, 'h> Walk<'a, 'g, 'h> {
 
     fn definition(&mut self, is_image: bool, definition: Option<Definition>) {
         if let Some(definition) = definition
-            && (is_image || (self.names_image)(&definition.url))
+            && (is_image || (self.reader.names_image)(&definition.url))
         {
             self.report("md:definition", definition.span, &definition.url, definition.layer);
         }
@@ -257,7 +243,7 @@ impl<'a, 'g, 'h> Walk<'a, 'g, 'h> {
             let chunk = self.chunk();
             let Gathered { found, regions } = &mut *self.gathered;
             let base = self.span.start;
-            prose::scan(chunk, run, self.names_image, &mut |piece| match piece {
+            prose::scan(chunk, run, self.reader.names_image, &mut |piece| match piece {
                 prose::Found::Reference(mut reference) => {
                     reference.span = reference.span.shifted(base);
                     found.push(reference);
@@ -280,7 +266,7 @@ impl<'a, 'g, 'h> Walk<'a, 'g, 'h> {
         let offset = self.span.start + first.span.start;
         let mut sink = |reference| found.push(reference);
         let map: &OffsetMap = &text.map;
-        (self.html)(&text.text, &mut nested(map, offset, Layers::default(), &mut sink));
+        (self.reader.html)(&text.text, &mut nested(map, offset, Layers::default(), &mut sink));
     }
 }
 
