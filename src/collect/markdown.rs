@@ -1,7 +1,7 @@
 //! Pictures in Markdown, with the exact place of every destination.
 //!
 //! CommonMark with tables, footnotes and strikethrough, as pulldown-cmark reads it, and on top of that what blogs add
-//! to it ([`prose`]): sizes behind a destination, wiki embeds, attribute lists, tags of site generators. Nothing is
+//! to it (`prose`): sizes behind a destination, wiki embeds, attribute lists, tags of site generators. Nothing is
 //! reported from code. HTML is handed on to the caller, joined where block quotes and lists break it up.
 //!
 //! Mathematics is not recognised: prices in dollars would hide pictures, and formulas hold none.
