@@ -143,7 +143,8 @@ impl Rewriting<'_> {
 
     fn destination(&self, row: &RewriteRow) -> PathBuf {
         match self.placement {
-            Placement::InPlace { .. } => row.source.clone(),
+            // A link that the user named stays a link: what it leads to is edited.
+            Placement::InPlace { .. } => row.source.canonicalize().unwrap_or_else(|_| row.source.clone()),
             Placement::Mirror => self.layout.documents().join(&row.path),
         }
     }
@@ -160,6 +161,9 @@ impl Rewriting<'_> {
             <[u8; 32]>::from(Sha256::digest(document.bytes())) == row.digest,
             "changed while this run was under way; the next run takes it up"
         );
+        // Links are ASCII; in a document of UTF-16 that takes other bytes.
+        let encoded = |edit: Edit| Edit { text: document.encode(&String::from_utf8_lossy(&edit.text)), ..edit };
+        let plan = RewritePlan::new(plan.into_edits().into_iter().map(encoded).collect());
         let plan = self.collecting.complete(&row.source, &document, plan, self.links);
         let destination = self.destination(&row);
         let temporary = self.temporary(&destination)?;
@@ -180,7 +184,7 @@ impl Rewriting<'_> {
 
     /// A new file in the mirror's tmp/ where that is on the same file system, else beside the destination.
     fn temporary(&self, destination: &Path) -> anyhow::Result<NamedTempFile> {
-        let folder = destination.parent().unwrap_or(Path::new("."));
+        let folder = folder_of(destination);
         if self.placement == &Placement::Mirror {
             fs::create_dir_all(folder).with_context(|| format!("creating the folder {}", sanitize::path(folder)))?;
         }
@@ -221,7 +225,7 @@ impl Rewriting<'_> {
                 catalog.edited_in_place(row.id, &seen(&file, journal.after)?)?;
             }
             catalog.wrote_document(row.id, &plan)?;
-            let folder = destination.parent().unwrap_or(Path::new(".")).to_owned();
+            let folder = folder_of(&destination).to_owned();
             if folders.last() != Some(&folder) {
                 folders.push(folder);
             }
@@ -250,6 +254,11 @@ fn seen(file: &File, digest: [u8; 32]) -> io::Result<Seen> {
     let since = metadata.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let modified = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
     Ok(Seen { size: metadata.len(), modified, digest })
+}
+
+/// The folder of a file, also of one that is named without any.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Whether a rename from `a` to `b` can work.

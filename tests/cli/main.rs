@@ -1,0 +1,17 @@
+//! End-to-end tests: the built program, real files, real servers on loopback. Nothing here knows how the program works
+//! inside; what it promises is in its help, its README and its output.
+//!
+//! Every test has a folder of its own and, where it needs one, an origin server of its own on a free port. The documents
+//! name the hosts that they would name in the world; `--connect-to` leads those to the test's server, and `--cacert`
+//! makes its certificates trusted.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+mod encodings;
+mod in_place;
+mod links;
+mod missing;
+mod slots;
+mod sync;

@@ -1,0 +1,290 @@
+//! An origin server for every host there is, plain and over TLS, that writes down what it is asked.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+use super::pictures;
+
+/// One request as it arrived.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub scheme: &'static str,
+    pub method: String,
+    /// The Host header.
+    pub host: String,
+    /// With the query.
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+}
+
+impl Asked {
+    pub fn url(&self) -> String {
+        format!("{}://{}{}", self.scheme, self.host, self.path)
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What the server says to a request.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    gate: Option<Gate>,
+}
+
+impl Answer {
+    pub fn ok(body: impl Into<Vec<u8>>) -> Self {
+        Answer { status: 200, headers: Vec::new(), body: body.into(), gate: None }
+    }
+
+    pub fn status(status: u16) -> Self {
+        Answer { status, ..Answer::ok("no picture") }
+    }
+
+    pub fn redirect(to: &str) -> Self {
+        Answer::status(302).header("Location", to)
+    }
+
+    /// A picture of the URL's own, always the same one.
+    pub fn picture(asked: &Asked) -> Self {
+        Answer::ok(pictures::for_url(&asked.url()))
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Waits at the gate before it is sent.
+    pub fn held_at(self, gate: &Gate) -> Self {
+        Answer { gate: Some(gate.clone()), ..self }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut head = format!("HTTP/1.1 {} Some Reason\r\nContent-Length: {}\r\n", self.status, self.body.len());
+        for (name, value) in &self.headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        [head.as_bytes(), b"\r\n", &self.body].concat()
+    }
+}
+
+/// Holds answers back until it is opened.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    open: watch::Sender<bool>,
+}
+
+impl Gate {
+    pub fn closed() -> Self {
+        Gate { open: watch::Sender::new(false) }
+    }
+
+    pub fn open(&self) {
+        self.open.send_replace(true);
+    }
+}
+
+type Script = Box<dyn Fn(&Asked) -> Answer + Send>;
+
+/// A running server; it ends with the test.
+pub struct Origin {
+    plain: SocketAddr,
+    tls: SocketAddr,
+    authority: TempDir,
+    shared: Arc<Shared>,
+    _runtime: Runtime,
+}
+
+struct Shared {
+    script: Mutex<Script>,
+    log: Mutex<Vec<Asked>>,
+    arrived: Condvar,
+}
+
+impl Origin {
+    /// Answers every request as `script` says.
+    pub fn new(script: impl Fn(&Asked) -> Answer + Send + 'static) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let shared = Arc::new(Shared {
+            script: Mutex::new(Box::new(script)),
+            log: Mutex::new(Vec::new()),
+            arrived: Condvar::new(),
+        });
+        let (acceptor, authority) = authority();
+        let bind = || runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let (plain, tls) = (bind(), bind());
+        let addresses = (plain.local_addr().unwrap(), tls.local_addr().unwrap());
+        runtime.spawn(accept(plain, None, shared.clone()));
+        runtime.spawn(accept(tls, Some(acceptor), shared.clone()));
+        Origin { plain: addresses.0, tls: addresses.1, authority, shared, _runtime: runtime }
+    }
+
+    /// Has a picture of its own for every URL.
+    pub fn of_pictures() -> Self {
+        Origin::new(Answer::picture)
+    }
+
+    /// Answers as `script` says from now on.
+    pub fn answers(&self, script: impl Fn(&Asked) -> Answer + Send + 'static) {
+        *self.shared.script.lock().unwrap() = Box::new(script);
+    }
+
+    /// The address of the plain server.
+    pub fn plain(&self) -> SocketAddr {
+        self.plain
+    }
+
+    /// What leads the program here whatever host it asks for.
+    pub fn flags(&self) -> Vec<String> {
+        let connect = |port, to: SocketAddr| format!("--connect-to=:{port}:{}:{}", to.ip(), to.port());
+        let authority = self.certificate().into_os_string().into_string().unwrap();
+        vec![connect(80, self.plain), connect(443, self.tls), format!("--cacert={authority}")]
+    }
+
+    /// The file with the certificate to trust.
+    pub fn certificate(&self) -> PathBuf {
+        self.authority.path().join("authority.pem")
+    }
+
+    /// Everything that was asked so far, in order; the log then begins anew.
+    pub fn take_log(&self) -> Vec<Asked> {
+        std::mem::take(&mut *self.shared.log.lock().unwrap())
+    }
+
+    /// The URLs of [`Origin::take_log`], sorted.
+    pub fn take_urls(&self) -> Vec<String> {
+        let mut urls: Vec<_> = self.take_log().iter().map(Asked::url).collect();
+        urls.sort();
+        urls
+    }
+
+    /// Waits until this many requests have arrived.
+    #[track_caller]
+    pub fn wait_for(&self, requests: usize) {
+        // The limit is there to fail instead of hanging; nothing is measured by it.
+        let (log, limit) = (self.shared.log.lock().unwrap(), Duration::from_secs(120));
+        let waited = self.shared.arrived.wait_timeout_while(log, limit, |log| log.len() < requests).unwrap();
+        assert!(!waited.1.timed_out(), "{requests} requests never arrived");
+    }
+}
+
+async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let (acceptor, shared) = (acceptor.clone(), shared.clone());
+        // A connection that breaks is the client's affair.
+        tokio::spawn(async move {
+            let _ = match acceptor {
+                None => serve(stream, "http", &shared).await,
+                Some(acceptor) => match acceptor.accept(stream).await {
+                    Ok(stream) => serve(stream, "https", &shared).await,
+                    Err(error) => Err(error),
+                },
+            };
+        });
+    }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, scheme: &'static str, shared: &Shared) -> io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    while let Some(asked) = request(&mut stream, scheme).await? {
+        let answer = (shared.script.lock().unwrap())(&asked);
+        shared.log.lock().unwrap().push(asked);
+        shared.arrived.notify_all();
+        if let Some(gate) = &answer.gate {
+            let _ = gate.open.subscribe().wait_for(|open| *open).await;
+        }
+        stream.write_all(&answer.bytes()).await?;
+        stream.flush().await?;
+    }
+    Ok(())
+}
+
+/// Reads one request, which has no body. `None` at the end of the connection.
+async fn request(stream: &mut (impl AsyncBufRead + Unpin), scheme: &'static str) -> io::Result<Option<Asked>> {
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await? == 0 {
+            return Ok(None);
+        }
+        match line.trim_end() {
+            "" => break,
+            line => lines.push(line.to_owned()),
+        }
+    }
+    let (first, headers) = lines.split_first().ok_or(io::ErrorKind::InvalidData)?;
+    let mut parts = first.split(' ').map(str::to_owned);
+    let headers: Vec<(String, String)> = headers
+        .iter()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+        .collect();
+    let mut asked = Asked {
+        scheme,
+        method: parts.next().unwrap_or_default(),
+        host: String::new(),
+        path: parts.next().unwrap_or_default(),
+        headers,
+    };
+    asked.host = asked.header("host").unwrap_or_default().to_owned();
+    Ok(Some(asked))
+}
+
+/// Signs a certificate for whatever host a client asks for.
+struct Signer {
+    authority: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Signer")
+    }
+}
+
+impl ResolvesServerCert for Signer {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let host = hello.server_name().unwrap_or("127.0.0.1").to_owned();
+        let key = KeyPair::generate().ok()?;
+        let certificate = CertificateParams::new(vec![host]).ok()?.signed_by(&key, &self.authority).ok()?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = rustls::crypto::ring::default_provider();
+        CertifiedKey::from_der(vec![certificate.der().clone()], key, &provider).ok().map(Arc::new)
+    }
+}
+
+/// An authority of the test's own, its certificate in a file.
+fn authority() -> (TlsAcceptor, TempDir) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("authority.pem"), authority.pem()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(Signer { authority }));
+    (TlsAcceptor::from(Arc::new(config)), folder)
+}
