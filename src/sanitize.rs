@@ -97,7 +97,7 @@ fn push_shown(shown: &mut String, c: char) {
     }
 }
 
-/// [`url`] for text that a program reads: credentials are covered, all else stays.
+/// [`url()`] for text that a program reads: credentials are covered, all else stays.
 ///
 /// Credentials are what stands between the slashes of an authority and its last `@` (RFC 3986 section 3.2).
 ///

@@ -240,10 +240,11 @@ fn yaml_plain(text: &str) -> String {
 }
 
 /// CommonMark 0.31, section 6.3: no white space, parentheses balanced or escaped. A bar is escaped for the sake of
-/// tables. Everything else is left alone, because not every renderer takes escapes back.
+/// tables, a square bracket so that nobody takes it for another link. Everything else is left alone, because not every
+/// renderer takes escapes back.
 fn markdown_bare(text: &str) -> String {
     let balanced = parentheses_balance(text);
-    markdown(text, |c| matches!(c, '\\' | '<' | '>' | '|') || (!balanced && matches!(c, '(' | ')')))
+    markdown(text, |c| matches!(c, '\\' | '<' | '>' | '|' | '[' | ']') || (!balanced && matches!(c, '(' | ')')))
 }
 
 fn markdown(text: &str, escaped: impl Fn(char) -> bool) -> String {

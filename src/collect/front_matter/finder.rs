@@ -187,15 +187,18 @@ fn is_absolute(url: &str) -> bool {
 
 /// Tells URLs and paths from the other strings that stand under the keys of pictures.
 fn is_written_like_a_url(value: &str, names_image: &dyn Fn(&str) -> bool) -> bool {
-    if is_inert(value) {
+    if is_inert(value) || value.contains(char::is_control) {
         return false;
     }
-    let template = ["{{", "{%"].iter().any(|open| value.contains(open));
-    if is_absolute(value) || (template && value.contains('/')) {
+    if ["{{", "{%"].iter().any(|open| value.contains(open)) && value.contains('/') {
         return true;
     }
-    if value.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return false;
+    if value.contains(char::is_whitespace) {
+        // A URL with a space in it, but not two URLs and not a sentence.
+        return is_absolute(value) && names_image(value) && !value.split_whitespace().skip(1).any(is_absolute);
+    }
+    if is_absolute(value) {
+        return true;
     }
     let path = ["/", "./", "../"].iter().any(|start| value.starts_with(start));
     let names_something = value.contains(|c| !matches!(c, '.' | '/'));

@@ -5,6 +5,7 @@
 
 /// Keys of themes and site generators that always hold a picture, in the form in which they are compared.
 const PICTURE_KEYS: &[&str] = &[
+    "background",
     "backgroundimage",
     "bannerimg",
     "coverimg",

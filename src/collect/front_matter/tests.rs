@@ -168,11 +168,23 @@ fn values_that_are_no_urls_are_left_alone() {
         "javascript:void(0)",
         "fas fa-home",
         "a picture of https://h/a",
+        "https://h/a is a picture",
+        "https://h/a.png https://h/b.png",
+        "\"https://h/a\\nb.png\"",
         "'a b.png'",
     ] {
         assert_eq!(yaml(&format!("cover: {value}")), [""; 0], "{value}");
     }
-    for value in ["/images/404.gif", "./a.png", "a.png", "https://h/p/undefined", "HTTP://h", "{{ site.url }}/a.png"] {
+    for value in [
+        "/images/404.gif",
+        "./a.png",
+        "a.png",
+        "https://h/p/undefined",
+        "HTTP://h",
+        "https://h/a b.png",
+        "{{ site.url }}/a.png",
+        "{{site.url}}/a",
+    ] {
         let inner = format!("cover: '{value}'");
         assert_eq!(yaml(&inner), [format!("front:cover {value}")], "{value}");
     }

@@ -9,13 +9,12 @@ use crate::text::Span;
 
 /// Reports the pictures of a YAML block. What is not valid is read line by line from where the parser gave up.
 pub(super) fn read(inner: &str, finder: &mut Finder<'_, '_>) {
-    let mut options = granit_parser::options! {
+    let options = granit_parser::options! {
         emit_comments: false,
         emit_unresolved_aliases: true,
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
     };
-    options.set_emit_comments(false);
     let mut understood = 0;
     for event in Parser::new_from_str_with_options(inner, options) {
         match event {
