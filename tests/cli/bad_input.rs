@@ -30,7 +30,7 @@ fn odd_markup_is_read_as_far_as_it_goes_and_kept_as_it_is() {
         ("no-space.html", format!("<img alt='x'src='{url}'/><img/src={url}>"), 2),
         ("twice.html", format!("<img src='{url}' src='http://p.example/ignored.png'>"), 1),
         ("nested.html", format!("{}<img src='{url}'>", "<div>".repeat(20_000)), 1),
-        ("wide.html", format!("<img {} src='{url}'>", "a ".repeat(50_000)), 1),
+        ("wide.html", format!("<img src='{url}' {}>", "a ".repeat(50_000)), 1),
         ("long.html", format!("<img src='{url}' alt='{}'>", "x".repeat(4 << 20)), 1),
         ("script.html", format!("<script>'<img src=\"{url}2\">'</script><img src='{url}'>"), 1),
         ("open-comment.html", format!("<img src='{url}'><!-- <img src='{url}2'>"), 1),

@@ -60,6 +60,10 @@ impl Answer {
         Answer { status, ..Answer::ok("no picture") }
     }
 
+    pub fn not_modified() -> Self {
+        Answer { body: Vec::new(), ..Answer::status(304) }
+    }
+
     pub fn redirect(to: &str) -> Self {
         Answer::status(302).header("Location", to)
     }
