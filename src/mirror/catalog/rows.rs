@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::OptionalExtension as _;
 use rusqlite::types::Value;
 
-use url::Url;
-
 use super::{Catalog, Result, params, path_from, path_value};
+use crate::sanitize::without_credentials;
 use crate::target::Target;
 
 /// A document as it is about to be collected.
@@ -75,7 +74,8 @@ impl From<&Target> for TargetRow {
             fragment: target.fragment.clone(),
             proxies: target.proxies.len() as u32,
             hint: target.hint.clone(),
-            sources: target.sources.iter().skip(1).map(Url::to_string).collect(),
+            // One that carries credentials somewhere is not kept at all: without them it would be another URL.
+            sources: target.others.iter().filter(|url| without_credentials(url) == url.as_str()).cloned().collect(),
         }
     }
 }
