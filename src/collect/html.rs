@@ -156,4 +156,6 @@ fn report(text: &str, span: Span, slot: &Slot, layers: escape::Layers, sink: &mu
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
