@@ -10,8 +10,10 @@ use crate::text::Span;
 /// What [`walk`] comes across.
 pub enum Visit<'a> {
     Tag(StartTag<'a>),
-    /// The content of a `style` element.
+    /// The content of a `style` element, where nothing is escaped.
     Style(Span),
+    /// A stretch of a `style` element in foreign content, where character references count as in any other text.
+    StyleText(Span),
     /// The content of a `noscript` element that holds no tag but escaped ones.
     NoscriptText(Span),
 }
@@ -49,6 +51,12 @@ struct AttributeSlot {
 const MAX_ATTRIBUTES: usize = 256;
 
 impl<'a> StartTag<'a> {
+    /// The value of the first attribute of this name.
+    pub fn value_of(&self, name: &str) -> Option<&'a str> {
+        let slot = self.slots.iter().find(|slot| &self.names[slot.name.0 as usize..slot.name.1 as usize] == name)?;
+        raw_value(self.source, slot.value?).map(|(raw, _)| raw)
+    }
+
     /// The attributes that have a value, without later duplicates, in their order. At most 256.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
         let (source, names, slots) = (self.source, self.names, self.slots);
@@ -125,7 +133,7 @@ struct Walker<'a, 'v> {
     /// Whether the current attribute is among the first [`MAX_ATTRIBUTES`].
     recording: bool,
     self_closing: bool,
-    /// Up to where raw text was reported: nested style sheets and `noscript` are reported once.
+    /// Up to where style sheets were reported: what stands in one is reported once.
     reported: usize,
     /// The end of raw text once searched for, by name: many openings share one search.
     known_end: [(&'static str, usize); 2],
@@ -195,6 +203,10 @@ impl Walker<'_, '_> {
                 self.foreign.pop();
             }
         }
+        // What every parser makes of it (WHATWG HTML 13.2.6.4.7, "a start tag whose tag name is image").
+        if self.name == "image" && self.namespace() == Namespace::Html {
+            self.name.replace_range(.., "img");
+        }
         let tag = StartTag {
             name: &self.name,
             span: Span::new(self.tag_start, self.position),
@@ -220,7 +232,7 @@ impl Walker<'_, '_> {
             (Namespace::MathMl, "annotation-xml") => (Namespace::Html, "annotation-xml"),
             (Namespace::MathMl, "mtext") => (Namespace::Html, "mtext"),
             (Namespace::Svg | Namespace::MathMl, "style") => {
-                self.style();
+                self.foreign_style();
                 return None;
             }
             (Namespace::Svg | Namespace::MathMl, _) => return None,
@@ -252,13 +264,28 @@ impl Walker<'_, '_> {
         }
     }
 
+    /// In foreign content a style sheet is text up to the next tag or comment, and CDATA sections within.
+    fn foreign_style(&mut self) {
+        let bytes = self.source.as_bytes();
+        let mut at = self.position;
+        if at < self.reported {
+            return;
+        }
+        loop {
+            let end = memchr::memchr(b'<', &bytes[at..]).map_or(bytes.len(), |found| at + found);
+            (self.visit)(Visit::StyleText(Span::new(at, end)));
+            self.reported = end;
+            let Some(section) = self.source[end..].strip_prefix("<![CDATA[") else { return };
+            let start = bytes.len() - section.len();
+            let length = section.find("]]>").unwrap_or(section.len());
+            (self.visit)(Visit::Style(Span::new(start, start + length)));
+            at = bytes.len().min(start + length + "]]>".len());
+        }
+    }
+
     /// Some lazy loaders write the real picture into `noscript` as text.
     fn noscript(&mut self) {
         let end = self.end_of("noscript");
-        if self.position < self.reported {
-            return;
-        }
-        self.reported = end;
         let content = &self.source.as_bytes()[self.position..end];
         if memchr::memchr(b'<', content).is_none() && memmem::find(content, b"&lt;").is_some() {
             (self.visit)(Visit::NoscriptText(Span::new(self.position, end)));
