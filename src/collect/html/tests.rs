@@ -189,10 +189,7 @@ fn a_base_is_taken_out_and_what_hung_on_it_stays_reachable() {
 
 #[test]
 fn style_sheets_of_drawings_are_text_with_references_and_cdata() {
-    assert_eq!(
-        lines("<svg><style>a{fill:url(b?x=1&amp;y=2)}</style></svg>"),
-        ["style b?x=1&amp;y=2 → b?x=1&y=2"]
-    );
+    assert_eq!(lines("<svg><style>a{fill:url(b?x=1&amp;y=2)}</style></svg>"), ["style b?x=1&amp;y=2 → b?x=1&y=2"]);
     assert_eq!(
         lines("<svg><style>a{fill:url(a&amp;b)}<![CDATA[c{fill:url(c&amp;d)}]]>e{fill:url(e)}</style></svg>"),
         ["style a&amp;b → a&b", "style c&amp;d", "style e"]
@@ -219,4 +216,28 @@ fn an_element_with_hundreds_of_attributes_is_read_quickly() {
     let attributes: String = (0..250).map(|n| format!(" a{n}=b")).collect();
     let html = format!("<link{attributes} rel=icon href=a.ico>").repeat(60);
     assert_eq!(lines(&html).len(), 60);
+}
+
+#[test]
+fn foreign_content_ends_where_browsers_end_it() {
+    let style = "<style><img src=a.jpg>";
+    let is_markup = |before: &str| !lines(&format!("{before}{style}")).is_empty();
+    for markup in ["<svg>", "<math>", "<svg><font>", "<math><annotation-xml>"] {
+        assert!(is_markup(markup), "{markup}");
+    }
+    for text in [
+        "",
+        "<svg/>",
+        "<svg></svg>",
+        "<svg></p>",
+        "<svg></br>",
+        "<svg><div>",
+        "<svg><font color=red>",
+        "<svg><foreignObject>",
+        "<math><mi>",
+        "<math><mtext>",
+        "<math><annotation-xml encoding='Text/HTML'>",
+    ] {
+        assert!(!is_markup(text), "{text}");
+    }
 }

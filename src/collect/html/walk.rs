@@ -53,7 +53,7 @@ const MAX_ATTRIBUTES: usize = 256;
 impl<'a> StartTag<'a> {
     /// The value of the first attribute of this name.
     pub fn value_of(&self, name: &str) -> Option<&'a str> {
-        let slot = self.slots.iter().find(|slot| &self.names[slot.name.0 as usize..slot.name.1 as usize] == name)?;
+        let slot = first_of_name(self.slots, self.names, name)?;
         raw_value(self.source, slot.value?).map(|(raw, _)| raw)
     }
 
@@ -71,6 +71,10 @@ impl<'a> StartTag<'a> {
             Some(Attribute { name, raw, start, quote })
         })
     }
+}
+
+fn first_of_name<'a>(slots: &'a [AttributeSlot], names: &str, name: &str) -> Option<&'a AttributeSlot> {
+    slots.iter().find(|slot| &names[slot.name.0 as usize..slot.name.1 as usize] == name)
 }
 
 /// The value that begins at `start`, cut by the rules of WHATWG HTML 13.2.5.36 to 13.2.5.38.
@@ -198,10 +202,9 @@ impl Walker<'_, '_> {
     }
 
     fn start_tag(&mut self) -> Option<State> {
-        if self.namespace() != Namespace::Html && BREAKOUT.binary_search(&self.name.as_str()).is_ok() {
-            while self.namespace() != Namespace::Html {
-                self.foreign.pop();
-            }
+        let styled_font = || ["color", "face", "size"].iter().any(|name| self.attribute(name).is_some());
+        if BREAKOUT.binary_search(&self.name.as_str()).is_ok() || (self.name == "font" && styled_font()) {
+            self.leave_foreign();
         }
         // What every parser makes of it (WHATWG HTML 13.2.6.4.7, "a start tag whose tag name is image").
         if self.name == "image" && self.namespace() == Namespace::Html {
@@ -219,6 +222,24 @@ impl Walker<'_, '_> {
         self.content_model()
     }
 
+    fn leave_foreign(&mut self) {
+        while self.namespace() != Namespace::Html {
+            self.foreign.pop();
+        }
+    }
+
+    /// Whether `annotation-xml` is an HTML integration point.
+    fn holds_html(&self) -> bool {
+        let encoding = self.attribute("encoding").and_then(|slot| raw_value(self.source, slot.value?));
+        encoding.is_some_and(|(encoding, _)| {
+            ["text/html", "application/xhtml+xml"].iter().any(|html| encoding.eq_ignore_ascii_case(html))
+        })
+    }
+
+    fn attribute(&self, name: &str) -> Option<&AttributeSlot> {
+        first_of_name(&self.slots, &self.names, name)
+    }
+
     /// Which state the tokenizer takes behind the start tag (WHATWG HTML 13.2.6.2 and 13.2.6.4.7).
     fn content_model(&mut self) -> Option<State> {
         let namespace = self.namespace();
@@ -229,7 +250,11 @@ impl Walker<'_, '_> {
             (Namespace::Svg, "foreignobject") => (Namespace::Html, "foreignobject"),
             (Namespace::Svg, "desc") => (Namespace::Html, "desc"),
             (Namespace::Svg, "title") => (Namespace::Html, "title"),
-            (Namespace::MathMl, "annotation-xml") => (Namespace::Html, "annotation-xml"),
+            (Namespace::MathMl, "annotation-xml") if self.holds_html() => (Namespace::Html, "annotation-xml"),
+            (Namespace::MathMl, "mi") => (Namespace::Html, "mi"),
+            (Namespace::MathMl, "mn") => (Namespace::Html, "mn"),
+            (Namespace::MathMl, "mo") => (Namespace::Html, "mo"),
+            (Namespace::MathMl, "ms") => (Namespace::Html, "ms"),
             (Namespace::MathMl, "mtext") => (Namespace::Html, "mtext"),
             (Namespace::Svg | Namespace::MathMl, "style") => {
                 self.foreign_style();
@@ -307,6 +332,9 @@ impl Walker<'_, '_> {
     }
 
     fn end_tag(&mut self) {
+        if matches!(self.name.as_str(), "br" | "p") {
+            self.leave_foreign();
+        }
         if let Some(open) = self.foreign.iter().rposition(|(closes, _)| *closes == self.name) {
             self.foreign.truncate(open);
         }
