@@ -6,6 +6,7 @@ use encoding_rs::Encoding;
 use url::Url;
 
 use crate::proxy::{Peeled, Rules, Step};
+use crate::sanitize;
 
 /// The absolute URL to ask for, all proxies peeled, and every other way to the same picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +106,9 @@ fn from_absolute(absolute: &str, without_scheme: bool, place: Place<'_>, rules: 
     let mut add = |text: &str| {
         if let Some(mut other) = read(text) {
             take_credentials(&mut other);
-            if !sources.contains(&other) {
+            // A URL that still holds credentials is a proxy's: it is not told those of another origin.
+            let told = matches!(sanitize::without_credentials(other.as_str()), Cow::Owned(_));
+            if !told && !sources.contains(&other) {
                 sources.push(other);
             }
         }

@@ -4,7 +4,6 @@ use std::io::{self, BufWriter, Read as _, Write};
 use std::path::Path;
 
 use serde::Serialize;
-use url::Url;
 
 use super::{Outcome, collecting_of, warn};
 use crate::cli::{Exit, LinksArgs};
@@ -182,11 +181,10 @@ fn json_line(
         raw: &hidden(raw),
         target: target.map(|target| target.url.as_str()),
         proxies: target.map_or(Vec::new(), |t| t.proxies.iter().map(|step| hidden(&step.proxied)).collect()),
-        sources: target.map_or(Vec::new(), |target| target.sources.iter().map(Url::to_string).collect()),
+        sources: target.map_or(Vec::new(), |t| t.sources.iter().map(|source| hidden(source.as_str())).collect()),
         skip: mention.outcome.as_ref().err().map(|skip| skip.as_str()),
     };
-    serde_json::to_writer(&mut *out, &line)?;
-    out.write_all(b"\n")
+    writeln!(out, "{}", sanitize::json(&serde_json::to_string(&line)?))
 }
 
 fn text_line(mention: &Mention, document: &str, position: &Position<'_>, out: &mut impl Write) -> io::Result<()> {
