@@ -6,6 +6,7 @@ use encoding_rs::{Encoding, UTF_8};
 use url::Url;
 
 use crate::proxy::{Peeled, Rules, Step};
+use crate::sanitize::without_credentials;
 
 /// The absolute URL to ask for, all proxies peeled, and every other way to the same picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +128,8 @@ fn from_absolute(absolute: &str, without_scheme: bool, place: Place<'_>, rules: 
         others.push(inner.replacen("https:", "http:", 1));
     }
     others.extend(steps.iter().map(|step| step.proxied.clone()));
+    // A proxy is not told the credentials of another origin, and one's own are not recorded.
+    others.retain(|other| !other.contains('@') || without_credentials(other) == other.as_str());
     Ok(Target { url, fragment, credentials, proxies: steps, others, hint: referer })
 }
 

@@ -39,7 +39,7 @@ fn credentials_go_to_their_origin_and_nowhere_else() {
     }
     let url = format!("https://cors.zfour.workers.dev/?http://me:{SECRET}@p.example/a.png");
     case.run(0, &["explain", &url]).nowhere_has(SECRET).stdout_has("***");
-    case.write("urls", format!("http://me:{SECRET}@p.example/a.png\nmailto:me:{SECRET}@x\n"));
+    case.write("urls", format!("http://me:{SECRET}@p.example/a.png\nftp://me:{SECRET}@p.example/a.png\n"));
     case.run(2, &["sync", "--urls=urls"]).nowhere_has(SECRET);
     for name in names(&case.at("mirror")).into_iter().filter(|name| name.starts_with("catalog")) {
         let bytes = case.read(format!("mirror/{name}"));

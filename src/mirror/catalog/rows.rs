@@ -6,7 +6,6 @@ use rusqlite::OptionalExtension as _;
 use rusqlite::types::Value;
 
 use super::{Catalog, Result, params, path_from, path_value};
-use crate::sanitize::without_credentials;
 use crate::target::Target;
 
 /// A document as it is about to be collected.
@@ -74,8 +73,7 @@ impl From<&Target> for TargetRow {
             fragment: target.fragment.clone(),
             proxies: target.proxies.len() as u32,
             hint: target.hint.clone(),
-            // One that carries credentials somewhere is not kept at all: without them it would be another URL.
-            sources: target.others.iter().filter(|url| without_credentials(url) == url.as_str()).cloned().collect(),
+            sources: target.others.clone(),
         }
     }
 }
