@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, UTF_8};
 use url::Url;
 
 use crate::proxy::{Peeled, Rules, Step};
-use crate::sanitize;
+use crate::sanitize::without_credentials;
 
 /// The absolute URL to ask for, all proxies peeled, and every other way to the same picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +19,18 @@ pub struct Target {
     pub credentials: Option<String>,
     /// The proxies taken off, outermost first.
     pub proxies: Vec<Step>,
-    /// The target, then other readings of it, then the proxied URLs, outermost first: the order to try them in.
-    pub sources: Vec<Url>,
+    /// Where else the picture may be had, in the order to try: other readings of the target, then the proxied URLs,
+    /// outermost first. As they were written; none is the target.
+    pub others: Vec<String>,
     /// A Referer that a proxy URL carried.
     pub hint: Option<String>,
+}
+
+impl Target {
+    /// Every way to the picture, in the order to try: the target first.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.url.as_str()).chain(self.others.iter().map(String::as_str))
+    }
 }
 
 /// Why a reference is nothing to fetch.
@@ -72,53 +80,57 @@ pub struct Place<'a> {
 
 /// Resolves and peels one reference as written (decoded, trimmed).
 pub fn resolve(written: &str, place: Place<'_>, rules: &Rules) -> Result<Target, Skip> {
-    if written.contains("{{") || written.contains("{%") || written.contains("<%") || written.contains("${") {
+    if is_template(written) {
         return Err(Skip::Template);
     }
     if written.starts_with('#') {
         return Err(Skip::Fragment);
     }
-    let cleaned = written.replace(['\t', '\n', '\r'], "");
+    let cleaned = without_line_ends(written);
     let absolute = match scheme(&cleaned) {
         Some(scheme) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => cleaned,
         Some(_) => return Err(Skip::Scheme),
         None if cleaned.starts_with("//") || cleaned.starts_with("\\\\") => {
             let scheme = place.base.map_or("https", Url::scheme);
-            format!("{scheme}:{cleaned}")
+            Cow::Owned(format!("{scheme}:{cleaned}"))
         }
         None => {
             let base = place.base.ok_or(Skip::Relative)?;
             let options = Url::options().base_url(Some(base));
-            parse(&cleaned, options, place.encoding).ok_or(Skip::BadUrl)?.into()
+            Cow::Owned(parse(&cleaned, options, place.encoding).ok_or(Skip::BadUrl)?.into())
         }
     };
     let without_scheme = written.starts_with("//") && place.base.is_none();
     from_absolute(&absolute, without_scheme, place, rules)
 }
 
+/// The markers of the template languages that sites are made with.
+fn is_template(written: &str) -> bool {
+    memchr::memchr2(b'{', b'%', written.as_bytes()).is_some()
+        && ["{{", "{%", "<%", "${"].iter().any(|marker| written.contains(marker))
+}
+
+/// Tabs and line ends mean nothing anywhere in a URL (WHATWG URL 4.4, "basic URL parser").
+fn without_line_ends(written: &str) -> Cow<'_, str> {
+    match memchr::memchr3(b'\t', b'\n', b'\r', written.as_bytes()) {
+        Some(_) => Cow::Owned(written.replace(['\t', '\n', '\r'], "")),
+        None => Cow::Borrowed(written),
+    }
+}
+
 fn from_absolute(absolute: &str, without_scheme: bool, place: Place<'_>, rules: &Rules) -> Result<Target, Skip> {
     let Peeled { url: inner, steps, alternatives, referer } = rules.peel(absolute);
-    let read = |text: &str| parse(text, Url::options(), place.encoding).filter(is_web);
-    let mut url = read(&inner).ok_or(Skip::BadUrl)?;
+    let mut url = parse(&inner, Url::options(), place.encoding).filter(is_web).ok_or(Skip::BadUrl)?;
     let fragment = url.fragment().filter(|fragment| !fragment.is_empty()).map(str::to_owned);
     let credentials = take_credentials(&mut url);
-    let mut sources = vec![url.clone()];
-    let mut add = |text: &str| {
-        if let Some(mut other) = read(text) {
-            take_credentials(&mut other);
-            // A URL that still holds credentials is a proxy's: it is not told those of another origin.
-            let told = matches!(sanitize::without_credentials(other.as_str()), Cow::Owned(_));
-            if !told && !sources.contains(&other) {
-                sources.push(other);
-            }
-        }
-    };
-    alternatives.iter().for_each(|alternative| add(alternative));
+    let mut others = alternatives;
     if without_scheme && steps.is_empty() {
-        add(&inner.replacen("https:", "http:", 1));
+        others.push(inner.replacen("https:", "http:", 1));
     }
-    steps.iter().for_each(|step| add(&step.proxied));
-    Ok(Target { url, fragment, credentials, proxies: steps, sources, hint: referer })
+    others.extend(steps.iter().map(|step| step.proxied.clone()));
+    // A proxy is not told the credentials of another origin, and one's own are not recorded.
+    others.retain(|other| !other.contains('@') || without_credentials(other) == other.as_str());
+    Ok(Target { url, fragment, credentials, proxies: steps, others, hint: referer })
 }
 
 /// Removes credentials and fragment; returns the credentials.
@@ -135,6 +147,9 @@ fn take_credentials(url: &mut Url) -> Option<String> {
 }
 
 fn parse(text: &str, options: url::ParseOptions<'_>, encoding: &'static Encoding) -> Option<Url> {
+    if encoding == UTF_8 {
+        return options.parse(text).ok();
+    }
     let encode = borrowing(|query| Cow::Owned(encoding.encode(query).0.into_owned()));
     options.encoding_override(Some(&encode)).parse(text).ok()
 }
@@ -204,8 +219,8 @@ mod tests {
 
     #[test]
     fn a_url_without_scheme_tries_https_then_http() {
-        let sources: Vec<_> = resolved("//h.example/a.jpg", None).unwrap().sources.iter().map(Url::to_string).collect();
-        assert_eq!(sources, ["https://h.example/a.jpg", "http://h.example/a.jpg"]);
+        let target = resolved("//h.example/a.jpg", None).unwrap();
+        assert_eq!(target.sources().collect::<Vec<_>>(), ["https://h.example/a.jpg", "http://h.example/a.jpg"]);
     }
 
     #[test]
@@ -233,7 +248,7 @@ mod tests {
     fn the_proxied_url_is_the_last_source() {
         let target = resolved("https://cors.zfour.workers.dev/?http://h.example/a.jpg", None).unwrap();
         assert_eq!(target.url.as_str(), "http://h.example/a.jpg");
-        let last = target.sources.last().unwrap().as_str();
+        let last = target.sources().last().unwrap();
         assert_eq!(last, "https://cors.zfour.workers.dev/?http://h.example/a.jpg");
     }
 }

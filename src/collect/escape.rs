@@ -43,8 +43,8 @@ pub enum Layer {
     Percent,
     /// `<https://…>` in Markdown, angle brackets included: a link without a scheme cannot be written so.
     MarkdownAutolink,
-    /// A place that knows no escapes (an attribute list or a tag of a site generator inside Markdown): quotes,
-    /// brackets, braces, bars and white space are percent-encoded.
+    /// A place that knows no escapes (an attribute list or a tag of a site generator inside Markdown, an interchange
+    /// list): quotes, brackets, braces, bars and white space are percent-encoded, and commas that could end it.
     Unescaped,
 }
 
@@ -220,7 +220,7 @@ fn unescaped(text: &str) -> String {
     for (at, c) in text.char_indices() {
         let special = matches!(c, '"' | '\'' | '`' | '<' | '>' | '[' | ']' | '{' | '}' | '|' | '\\')
             || c.is_whitespace()
-            || (c == ',' && at >= last);
+            || (c == ',' && (at >= last || text[at + 1..].starts_with('(')));
         if special { percent(c, &mut out) } else { out.push(c) }
     }
     out
@@ -359,6 +359,7 @@ mod tests {
             (Layer::MarkdownAutolink, "https://h/a_b&amp;", "<https://h/a_b&amp;>"),
             (Layer::MarkdownAutolink, "a_b/c", "[a\\_b/c](a_b/c)"),
             (Layer::Unescaped, "a[b]'{c}|d,e,", "a%5Bb%5D%27%7Bc%7D%7Cd,e%2C"),
+            (Layer::Unescaped, "a,(b)", "a%2C(b)"),
             (Layer::MarkdownAngle, "a<b>", "a\\<b\\>"),
         ];
         for (layer, text, want) in cases {

@@ -53,12 +53,14 @@ impl Reader<'_> {
                 index += 1;
             }
             Visit::Style(span) => {
-                let slot = Slot::new("style");
-                let css = &html[span.start..span.end];
-                css::collect(css, &slot, &mut |mut reference| {
-                    reference.span = reference.span.shifted(span.start);
-                    sink(reference);
-                });
+                let css = Text::plain(&html[span.start..span.end]);
+                let mut inner = super::nested(&css.map, span.start, Layers::default(), sink);
+                css::collect(&css.text, &Slot::new("style"), &mut inner);
+            }
+            Visit::StyleText(span) => {
+                let css = value::decode_text(&html[span.start..span.end]);
+                let mut inner = super::nested(&css.map, span.start, Layers::of(Layer::HtmlText), sink);
+                css::collect(&css.text, &Slot::new("style"), &mut inner);
             }
             Visit::NoscriptText(span) if depth < MAX_DEPTH => {
                 let text = value::decode_text(&html[span.start..span.end]);
@@ -118,7 +120,7 @@ impl Reader<'_> {
             }
             Reading::Interchange => {
                 for span in value::interchange(text) {
-                    report(text, span, slot, Layers::default(), sink);
+                    report(text, span, slot, Layers::of(Layer::Unescaped), sink);
                 }
             }
             Reading::Html if depth < MAX_DEPTH => self.collect_at(text, depth + 1, &Selected::new(), sink),
@@ -138,7 +140,7 @@ impl Reader<'_> {
 
 impl Attributes for StartTag<'_> {
     fn get(&self, name: &str) -> Option<&str> {
-        self.attributes().find(|attribute| attribute.name == name).map(|attribute| attribute.raw)
+        self.value_of(name)
     }
 }
 
@@ -156,5 +158,7 @@ fn report(text: &str, span: Span, slot: &Slot, layers: escape::Layers, sink: &mu
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use url::Url;
+
 use super::{Outcome, sync};
 use crate::cli::DemoArgs;
 use crate::collect::Collector;
@@ -76,8 +78,8 @@ fn hosts(collecting: &Collecting, samples: &Path) -> Vec<String> {
         let path = samples.join(name);
         if let Ok(document) = collecting.open(&path) {
             collecting.mentions(&path, &document, &mut Witnesses::default(), &mut |mention| {
-                for source in mention.outcome.iter().flat_map(|target| &target.sources) {
-                    hosts.extend(source.domain().map(str::to_owned));
+                for source in mention.outcome.iter().flat_map(|target| target.sources()) {
+                    hosts.extend(Url::parse(source).ok().and_then(|url| url.domain().map(str::to_owned)));
                 }
             });
         }

@@ -61,8 +61,8 @@ fn url(collecting: &Collecting, written: &str) -> anyhow::Result<String> {
         let _ = writeln!(text, "     → {}", sanitize::url(&step.inner));
     }
     let _ = writeln!(text, "\ntarget   {}", sanitize::url(target.url.as_str()));
-    for (source, number) in target.sources.iter().zip(1..) {
-        let _ = writeln!(text, "source {number} {}", sanitize::url(source.as_str()));
+    for (source, number) in target.sources().zip(1..) {
+        let _ = writeln!(text, "source {number} {}", sanitize::url(source));
     }
     if let Some(hint) = &target.hint {
         let _ = writeln!(text, "referer  {} (from the proxy's URL)", sanitize::url(hint));

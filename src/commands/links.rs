@@ -111,7 +111,7 @@ fn learn(collecting: &mut Collecting, documents: Discovery) {
             collecting.mentions(&found.path, &document, &mut witnesses, &mut |_| {});
         }
     }
-    for learned in witnesses.learned() {
+    for learned in collecting.unknown(&witnesses) {
         collecting.rules.learn(&learned);
     }
 }
@@ -181,7 +181,7 @@ fn json_line(
         raw: &hidden(raw),
         target: target.map(|target| target.url.as_str()),
         proxies: target.map_or(Vec::new(), |t| t.proxies.iter().map(|step| hidden(&step.proxied)).collect()),
-        sources: target.map_or(Vec::new(), |t| t.sources.iter().map(|source| hidden(source.as_str())).collect()),
+        sources: target.map_or(Vec::new(), |target| target.sources().map(hidden).collect()),
         skip: mention.outcome.as_ref().err().map(|skip| skip.as_str()),
     };
     writeln!(out, "{}", sanitize::json(&serde_json::to_string(&line)?))

@@ -15,12 +15,13 @@ pub(super) fn detect(bytes: &[u8]) -> &'static Encoding {
     if let Some((encoding, _)) = Encoding::for_bom(bytes) {
         return encoding;
     }
-    let declared = declared(&bytes[..bytes.len().min(PRESCAN)]);
+    let declared = || declared(&bytes[..bytes.len().min(PRESCAN)]);
     if std::str::from_utf8(bytes).is_ok() {
-        let escapes = declared == Some(ISO_2022_JP) && memchr::memchr(0x1B, bytes).is_some();
+        // Seven bits may be Japanese all the same: then they hold escapes, and say so.
+        let escapes = memchr::memchr(0x1B, bytes).is_some() && declared() == Some(ISO_2022_JP);
         return if escapes { ISO_2022_JP } else { UTF_8 };
     }
-    declared.unwrap_or_else(|| guess(bytes))
+    declared().unwrap_or_else(|| guess(bytes))
 }
 
 fn guess(bytes: &[u8]) -> &'static Encoding {

@@ -10,7 +10,7 @@ use crate::collect::html::rebase;
 use crate::collect::{Collector, Page, Reference, value};
 use crate::document::{Document, Format, ReadError};
 use crate::mirror::digest::Digest;
-use crate::proxy::{Rules, Witnesses};
+use crate::proxy::{Learned, Rules, Witnesses};
 use crate::rewrite::{Edit, RewritePlan};
 use crate::target::{self, Place, Skip, Target};
 use crate::text::Text;
@@ -79,12 +79,8 @@ impl Collecting {
         let page = self.collector.open(path, &text.text, &names_image);
         let base = self.base(&page);
         let place = Place { base: base.as_ref(), encoding: document.encoding().output_encoding() };
-        let witnesses = RefCell::new(witnesses);
-        let witness = |proxied: &str, original: &str| {
-            if proxied.len() > original.len() && self.rules.peel(proxied).steps.is_empty() {
-                witnesses.borrow_mut().observe(proxied, original);
-            }
-        };
+        let hearing = RefCell::new(Hearing { rules: &self.rules, witnesses, prefix: String::new() });
+        let witness = |proxied: &str, original: &str| hearing.borrow_mut().hear(proxied, original);
         let mut end = 0;
         self.collector.collect(&page, &names_image, &witness, &mut |reference| {
             if reference.span.start >= end && !value::is_inert(&reference.url) {
@@ -109,6 +105,13 @@ impl Collecting {
             Edit { span: text.map.span(edit.span.shifted(body.start)), text: document.encode(&text_bytes) }
         });
         RewritePlan::new(plan.into_edits().into_iter().chain(led_back).collect())
+    }
+
+    /// The proxies that the witnesses agree on and that the rules do not peel yet.
+    pub fn unknown(&self, witnesses: &Witnesses) -> Vec<Learned> {
+        let mut learned = witnesses.learned();
+        learned.retain(|learned| !self.rules.know(learned));
+        learned
     }
 
     /// All of this in a form that differs when documents must be collected anew.
@@ -165,6 +168,30 @@ impl Collecting {
         let (name, extension) = segments.next()?.split_once('.')?;
         let known = crate::media_type::MediaType::from_extension(extension).is_some();
         (known && name.get(..2) == segments.next()).then(|| name.parse().ok()).flatten()
+    }
+}
+
+/// Tells witnesses of something new from the many that only repeat what the rules know.
+struct Hearing<'a> {
+    rules: &'a Rules,
+    witnesses: &'a mut Witnesses,
+    /// What stood before the last original that the rules found by themselves.
+    prefix: String,
+}
+
+impl Hearing<'_> {
+    fn hear(&mut self, proxied: &str, original: &str) {
+        let Some(prefix) = proxied.strip_suffix(original) else {
+            return self.witnesses.observe(proxied, original);
+        };
+        if prefix.is_empty() || prefix == self.prefix {
+            return;
+        }
+        if self.rules.peel(proxied).url == original {
+            prefix.clone_into(&mut self.prefix);
+        } else {
+            self.witnesses.observe(proxied, original);
+        }
     }
 }
 

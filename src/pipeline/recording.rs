@@ -87,7 +87,7 @@ pub(super) fn record(
             witnesses.merge(thread.join().map_err(|_| anyhow::anyhow!("a thread that read documents broke down"))?);
         }
         walk.join().map_err(|_| anyhow::anyhow!("the thread that walked the inputs broke down"))??;
-        recorded.learned = witnesses.learned();
+        recorded.learned = collecting.unknown(&witnesses);
         Ok(recorded)
     })
 }

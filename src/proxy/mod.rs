@@ -94,14 +94,18 @@ impl Rules {
         Ok(())
     }
 
-    /// Adds a learned prefix, unless what it says is known already or is none of what can be a rule.
+    /// Adds a learned prefix, unless it is known.
     pub fn learn(&mut self, learned: &Learned) {
-        const SAMPLE: &str = "https://host.example/a.jpg";
-        let Some(given) = Given::learned(learned) else { return };
-        let Some(proxied) = learned.wrap(SAMPLE) else { return };
-        if self.peel(&proxied).steps.first().is_none_or(|step| step.inner != SAMPLE) {
+        if let (false, Some(given)) = (self.know(learned), Given::learned(learned)) {
             Arc::make_mut(&mut self.index).add(given);
         }
+    }
+
+    /// Whether what was learned adds nothing: it is peeled already, or it is none of what can be a rule.
+    pub fn know(&self, learned: &Learned) -> bool {
+        const SAMPLE: &str = "https://host.example/a.jpg";
+        let proxied = Given::learned(learned).and_then(|_| learned.wrap(SAMPLE));
+        proxied.is_none_or(|proxied| self.peel(&proxied).steps.first().is_some_and(|step| step.inner == SAMPLE))
     }
 
     /// Takes the proxies off a URL, outermost first.

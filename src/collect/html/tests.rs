@@ -186,3 +186,58 @@ fn a_base_is_taken_out_and_what_hung_on_it_stays_reachable() {
     );
     assert_eq!(base("<p>no base</p><!-- <base href=x> -->"), None);
 }
+
+#[test]
+fn style_sheets_of_drawings_are_text_with_references_and_cdata() {
+    assert_eq!(lines("<svg><style>a{fill:url(b?x=1&amp;y=2)}</style></svg>"), ["style b?x=1&amp;y=2 → b?x=1&y=2"]);
+    assert_eq!(
+        lines("<svg><style>a{fill:url(a&amp;b)}<![CDATA[c{fill:url(c&amp;d)}]]>e{fill:url(e)}</style></svg>"),
+        ["style a&amp;b → a&b", "style c&amp;d", "style e"]
+    );
+    assert_eq!(
+        lines("<svg><style>a{fill:url(a)}<image href='url(b)'/>c{fill:url(c)}</style>"),
+        ["style a", "image@href url(b)"]
+    );
+    assert_eq!(lines("<style>a{fill:url(a&amp;b)}</style>"), ["style a&amp;b"]);
+}
+
+#[test]
+fn what_browsers_take_for_an_img_is_one() {
+    assert_eq!(lines("<image src=a.jpg><svg><image href=b.jpg /></svg>"), ["img@src a.jpg", "image@href b.jpg"]);
+}
+
+#[test]
+fn pictures_as_text_are_found_behind_a_second_opening_tag() {
+    assert_eq!(lines("<noscript><noscript>&lt;img src=a.jpg&gt;</noscript></noscript>"), ["img@src a.jpg"]);
+}
+
+#[test]
+fn an_element_with_hundreds_of_attributes_is_read_quickly() {
+    let attributes: String = (0..250).map(|n| format!(" a{n}=b")).collect();
+    let html = format!("<link{attributes} rel=icon href=a.ico>").repeat(60);
+    assert_eq!(lines(&html).len(), 60);
+}
+
+#[test]
+fn foreign_content_ends_where_browsers_end_it() {
+    let style = "<style><img src=a.jpg>";
+    let is_markup = |before: &str| !lines(&format!("{before}{style}")).is_empty();
+    for markup in ["<svg>", "<math>", "<svg><font>", "<math><annotation-xml>"] {
+        assert!(is_markup(markup), "{markup}");
+    }
+    for text in [
+        "",
+        "<svg/>",
+        "<svg></svg>",
+        "<svg></p>",
+        "<svg></br>",
+        "<svg><div>",
+        "<svg><font color=red>",
+        "<svg><foreignObject>",
+        "<math><mi>",
+        "<math><mtext>",
+        "<math><annotation-xml encoding='Text/HTML'>",
+    ] {
+        assert!(!is_markup(text), "{text}");
+    }
+}

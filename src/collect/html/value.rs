@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use jsonc_parser::ast::Value;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
+use crate::collect::value::trimmed;
 use crate::collect::{Layer, Layers, Reference, Sink, Slot};
 use crate::text::{Span, Text};
 
@@ -97,11 +98,8 @@ pub fn json(text: &str, names_image: &dyn Fn(&str) -> bool, slot: &Slot, sink: &
     while let Some((key, value)) = open.pop() {
         match value {
             Value::StringLit(string) => {
-                let absolute = string.value.starts_with("http://")
-                    || string.value.starts_with("https://")
-                    || string.value.starts_with("//");
                 let keyed = key.is_some_and(|key| JSON_KEYS.contains(&key.to_ascii_lowercase().as_str()));
-                if absolute && (keyed || names_image(&string.value)) {
+                if is_picture(&string.value, keyed, names_image) {
                     let span = Span::new(string.range.start + 1, string.range.end - 1);
                     let url = string.value.clone().into_owned();
                     sink(Reference { span, slot: slot.clone(), url, layers: Layers::of(Layer::Json) });
@@ -116,16 +114,24 @@ pub fn json(text: &str, names_image: &dyn Fn(&str) -> bool, slot: &Slot, sink: &
     }
 }
 
-/// The URLs of Foundation's `[url, (media)], [url, media]`.
+/// Of relative URLs only those count that name an image in a folder: local copies do, and hardly any other text does.
+fn is_picture(url: &str, keyed: bool, names_image: &dyn Fn(&str) -> bool) -> bool {
+    let absolute = ["http://", "https://", "//"].iter().any(|start| url.starts_with(start));
+    let no_scheme = url.starts_with(['/', '.']) || (url.contains('/') && !url.contains(':'));
+    let path = no_scheme && !url.contains(char::is_whitespace);
+    (absolute && keyed) || ((absolute || path) && names_image(url))
+}
+
+/// The URLs of Foundation's `[url, (media)], [url, media]`. A comma ends a URL where the query may begin behind it.
 pub fn interchange(text: &str) -> Vec<Span> {
     let mut spans = Vec::new();
     let mut from = 0;
     while let Some(open) = text[from..].find('[').map(|at| from + at + 1) {
-        let Some(comma) = text[open..].find([',', ']']).map(|at| open + at) else { break };
-        let url = &text[open..comma];
-        let start = open + (url.len() - url.trim_start().len());
-        spans.push(Span::new(start, start + url.trim().len()));
-        from = text[comma..].find(']').map_or(text.len(), |at| comma + at);
+        let Some(close) = text[open..].find(']').map(|at| open + at) else { break };
+        let ends = |at: &usize| text[at + 1..close].starts_with(|c: char| c.is_ascii_whitespace() || c == '(');
+        let comma = text[open..close].match_indices(',').map(|(at, _)| open + at).find(ends);
+        spans.push(trimmed(text, Span::new(open, comma.unwrap_or(close))));
+        from = close;
     }
     spans
 }
@@ -177,8 +183,26 @@ mod tests {
 
     #[test]
     fn interchange_lists_give_their_urls() {
-        let text = "[a.jpg, (default)], [ //h/b.jpg , (large)],[c.jpg]";
+        let text = "[a.jpg, (default)], [ //h/b.jpg , (large)],[c.jpg],[w_1,c_fit/d.jpg,(small)],[e.jpg";
         let urls: Vec<_> = interchange(text).into_iter().map(|s| &text[s.start..s.end]).collect();
-        assert_eq!(urls, ["a.jpg", "//h/b.jpg", "c.jpg"]);
+        assert_eq!(urls, ["a.jpg", "//h/b.jpg", "c.jpg", "w_1,c_fit/d.jpg"]);
+    }
+
+    #[test]
+    fn json_gives_absolute_urls_and_local_copies() {
+        let found = |text: &str| {
+            let mut urls = Vec::new();
+            json(text, &crate::collect::lazy::names_image, &Slot::new("x"), &mut |reference| urls.push(reference.url));
+            urls
+        };
+        assert_eq!(
+            found(r#"{"src":"https://h/a","big":["//h/b.jpg"],"page":"https://h/"}"#),
+            ["https://h/a", "//h/b.jpg"]
+        );
+        assert_eq!(
+            found(r#"{"src":"../assets/ab/ab.jpg","kind":"image/png","name":"a.jpg"}"#),
+            ["../assets/ab/ab.jpg"]
+        );
+        assert_eq!(found(r#"{"src":"//h/a.jpg""#), [""; 0]);
     }
 }

@@ -10,8 +10,10 @@ use crate::text::Span;
 /// What [`walk`] comes across.
 pub enum Visit<'a> {
     Tag(StartTag<'a>),
-    /// The content of a `style` element.
+    /// The content of a `style` element, where nothing is escaped.
     Style(Span),
+    /// A stretch of a `style` element in foreign content, where character references count as in any other text.
+    StyleText(Span),
     /// The content of a `noscript` element that holds no tag but escaped ones.
     NoscriptText(Span),
 }
@@ -49,6 +51,12 @@ struct AttributeSlot {
 const MAX_ATTRIBUTES: usize = 256;
 
 impl<'a> StartTag<'a> {
+    /// The value of the first attribute of this name.
+    pub fn value_of(&self, name: &str) -> Option<&'a str> {
+        let slot = first_of_name(self.slots, self.names, name)?;
+        raw_value(self.source, slot.value?).map(|(raw, _)| raw)
+    }
+
     /// The attributes that have a value, without later duplicates, in their order. At most 256.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
         let (source, names, slots) = (self.source, self.names, self.slots);
@@ -63,6 +71,10 @@ impl<'a> StartTag<'a> {
             Some(Attribute { name, raw, start, quote })
         })
     }
+}
+
+fn first_of_name<'a>(slots: &'a [AttributeSlot], names: &str, name: &str) -> Option<&'a AttributeSlot> {
+    slots.iter().find(|slot| &names[slot.name.0 as usize..slot.name.1 as usize] == name)
 }
 
 /// The value that begins at `start`, cut by the rules of WHATWG HTML 13.2.5.36 to 13.2.5.38.
@@ -125,7 +137,7 @@ struct Walker<'a, 'v> {
     /// Whether the current attribute is among the first [`MAX_ATTRIBUTES`].
     recording: bool,
     self_closing: bool,
-    /// Up to where raw text was reported: nested style sheets and `noscript` are reported once.
+    /// Up to where style sheets were reported: what stands in one is reported once.
     reported: usize,
     /// The end of raw text once searched for, by name: many openings share one search.
     known_end: [(&'static str, usize); 2],
@@ -190,10 +202,13 @@ impl Walker<'_, '_> {
     }
 
     fn start_tag(&mut self) -> Option<State> {
-        if self.namespace() != Namespace::Html && BREAKOUT.binary_search(&self.name.as_str()).is_ok() {
-            while self.namespace() != Namespace::Html {
-                self.foreign.pop();
-            }
+        let styled_font = || ["color", "face", "size"].iter().any(|name| self.attribute(name).is_some());
+        if BREAKOUT.binary_search(&self.name.as_str()).is_ok() || (self.name == "font" && styled_font()) {
+            self.leave_foreign();
+        }
+        // What every parser makes of it (WHATWG HTML 13.2.6.4.7, "a start tag whose tag name is image").
+        if self.name == "image" && self.namespace() == Namespace::Html {
+            self.name.replace_range(.., "img");
         }
         let tag = StartTag {
             name: &self.name,
@@ -207,6 +222,24 @@ impl Walker<'_, '_> {
         self.content_model()
     }
 
+    fn leave_foreign(&mut self) {
+        while self.namespace() != Namespace::Html {
+            self.foreign.pop();
+        }
+    }
+
+    /// Whether `annotation-xml` is an HTML integration point.
+    fn holds_html(&self) -> bool {
+        let encoding = self.attribute("encoding").and_then(|slot| raw_value(self.source, slot.value?));
+        encoding.is_some_and(|(encoding, _)| {
+            ["text/html", "application/xhtml+xml"].iter().any(|html| encoding.eq_ignore_ascii_case(html))
+        })
+    }
+
+    fn attribute(&self, name: &str) -> Option<&AttributeSlot> {
+        first_of_name(&self.slots, &self.names, name)
+    }
+
     /// Which state the tokenizer takes behind the start tag (WHATWG HTML 13.2.6.2 and 13.2.6.4.7).
     fn content_model(&mut self) -> Option<State> {
         let namespace = self.namespace();
@@ -217,10 +250,14 @@ impl Walker<'_, '_> {
             (Namespace::Svg, "foreignobject") => (Namespace::Html, "foreignobject"),
             (Namespace::Svg, "desc") => (Namespace::Html, "desc"),
             (Namespace::Svg, "title") => (Namespace::Html, "title"),
-            (Namespace::MathMl, "annotation-xml") => (Namespace::Html, "annotation-xml"),
+            (Namespace::MathMl, "annotation-xml") if self.holds_html() => (Namespace::Html, "annotation-xml"),
+            (Namespace::MathMl, "mi") => (Namespace::Html, "mi"),
+            (Namespace::MathMl, "mn") => (Namespace::Html, "mn"),
+            (Namespace::MathMl, "mo") => (Namespace::Html, "mo"),
+            (Namespace::MathMl, "ms") => (Namespace::Html, "ms"),
             (Namespace::MathMl, "mtext") => (Namespace::Html, "mtext"),
             (Namespace::Svg | Namespace::MathMl, "style") => {
-                self.style();
+                self.foreign_style();
                 return None;
             }
             (Namespace::Svg | Namespace::MathMl, _) => return None,
@@ -252,13 +289,28 @@ impl Walker<'_, '_> {
         }
     }
 
+    /// In foreign content a style sheet is text up to the next tag or comment, and CDATA sections within.
+    fn foreign_style(&mut self) {
+        let bytes = self.source.as_bytes();
+        let mut at = self.position;
+        if at < self.reported {
+            return;
+        }
+        loop {
+            let end = memchr::memchr(b'<', &bytes[at..]).map_or(bytes.len(), |found| at + found);
+            (self.visit)(Visit::StyleText(Span::new(at, end)));
+            self.reported = end;
+            let Some(section) = self.source[end..].strip_prefix("<![CDATA[") else { return };
+            let start = bytes.len() - section.len();
+            let length = section.find("]]>").unwrap_or(section.len());
+            (self.visit)(Visit::Style(Span::new(start, start + length)));
+            at = bytes.len().min(start + length + "]]>".len());
+        }
+    }
+
     /// Some lazy loaders write the real picture into `noscript` as text.
     fn noscript(&mut self) {
         let end = self.end_of("noscript");
-        if self.position < self.reported {
-            return;
-        }
-        self.reported = end;
         let content = &self.source.as_bytes()[self.position..end];
         if memchr::memchr(b'<', content).is_none() && memmem::find(content, b"&lt;").is_some() {
             (self.visit)(Visit::NoscriptText(Span::new(self.position, end)));
@@ -280,6 +332,9 @@ impl Walker<'_, '_> {
     }
 
     fn end_tag(&mut self) {
+        if matches!(self.name.as_str(), "br" | "p") {
+            self.leave_foreign();
+        }
         if let Some(open) = self.foreign.iter().rposition(|(closes, _)| *closes == self.name) {
             self.foreign.truncate(open);
         }
@@ -294,6 +349,14 @@ fn raw_text_end(bytes: &[u8], from: usize, name: &str) -> usize {
             && matches!(after[name.len()], b' ' | b'\t' | b'\n' | b'\r' | b'\x0C' | b'/' | b'>')
     };
     memmem::find_iter(&bytes[from..], b"</").map(|at| from + at).find(closes).unwrap_or(bytes.len())
+}
+
+/// Appends a piece of a name. The source is text, so a piece that is not can only be a character cut in two.
+fn push(text: &mut String, piece: &[u8]) {
+    match std::str::from_utf8(piece) {
+        Ok(piece) => text.push_str(piece),
+        Err(_) => text.push(char::REPLACEMENT_CHARACTER),
+    }
 }
 
 impl Emitter for Walker<'_, '_> {
@@ -359,7 +422,7 @@ impl Emitter for Walker<'_, '_> {
 
     #[inline]
     fn push_tag_name(&mut self, name: &[u8]) {
-        self.name.push_str(&String::from_utf8_lossy(name));
+        push(&mut self.name, name);
     }
 
     fn push_comment(&mut self, _: &[u8]) {}
@@ -388,7 +451,7 @@ impl Emitter for Walker<'_, '_> {
     #[inline]
     fn push_attribute_name(&mut self, name: &[u8]) {
         if let Some(slot) = self.slots.last_mut().filter(|_| self.recording) {
-            self.names.push_str(&String::from_utf8_lossy(name));
+            push(&mut self.names, name);
             slot.name.1 = self.names.len() as u32;
         }
     }

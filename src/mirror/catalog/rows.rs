@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use rusqlite::OptionalExtension as _;
 use rusqlite::types::Value;
 
-use url::Url;
-
 use super::{Catalog, Result, params, path_from, path_value};
 use crate::target::Target;
 
@@ -75,7 +73,7 @@ impl From<&Target> for TargetRow {
             fragment: target.fragment.clone(),
             proxies: target.proxies.len() as u32,
             hint: target.hint.clone(),
-            sources: target.sources.iter().skip(1).map(Url::to_string).collect(),
+            sources: target.others.clone(),
         }
     }
 }
