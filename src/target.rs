@@ -137,7 +137,7 @@ fn from_absolute(absolute: &str, without_scheme: bool, place: Place<'_>, rules: 
     }
     others.extend(steps.iter().map(|step| step.proxied.clone()));
     // A proxy is not told the credentials of another origin, and one's own are not recorded.
-    others.retain(|other| !other.contains('@') || without_credentials(other) == other.as_str());
+    others.retain(|other| !other.contains(['@', '%']) || without_credentials(other) == other.as_str());
     Ok(Target { url, fragment, credentials, proxies: steps, others, hint: referer })
 }
 

@@ -23,7 +23,8 @@ fn credentials_go_to_their_origin_and_nowhere_else() {
     });
     let page = format!(
         "<img src='http://me:{SECRET}@p.example/a.png'><img src='http://other.example/b.png'>\
-         <img src='https://cors.zfour.workers.dev/?http://me:{SECRET}@lost.example/c.png'>"
+         <img src='https://cors.zfour.workers.dev/?http://me:{SECRET}@lost.example/c.png'>\
+         <img src='https://wsrv.nl/?url=http%3A%2F%2Fme%3A{SECRET}%40lost.example%2Fd.png'>"
     );
     case.write("in/a.html", &page);
     for flags in [&["--json"][..], &[], &["--json", "--refresh"]] {

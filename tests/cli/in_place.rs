@@ -201,6 +201,25 @@ fn pictures_that_come_late_are_a_second_generation_of_edits() {
 }
 
 #[test]
+#[ignore = "known: the journal of the first folder is lost, since documents are told apart by relative path alone"]
+fn two_folders_with_one_journal_can_both_be_put_back() {
+    let (case, origin) = (Case::new(), Origin::of_pictures());
+    let folders = ["source/_posts", "source/_drafts"];
+    let page = |folder: &str| format!("<h1>{folder}</h1><img src='http://pictures.example/a.png'>");
+    for folder in folders {
+        case.write(format!("{folder}/a.md"), page(folder));
+        let flags =
+            ["sync", folder, "--in-place", "--assets=source/images", "--link-base=/images/", "--yes", "-o=.mirror"];
+        case.imgmirror(&flags).args(origin.flags()).run(0);
+    }
+    for folder in folders {
+        let document = format!("{folder}/a.md");
+        assert!(case.text(&document).contains("/images/"));
+        assert_eq!(undone(&case, ".mirror", &document), page(folder).as_bytes(), "{document}");
+    }
+}
+
+#[test]
 fn an_edit_of_the_author_is_taken_up() {
     let (case, origin) = (Case::new(), Origin::of_pictures());
     case.write("source/_posts/a.md", "<img src='http://pictures.example/a.png'>\n");
