@@ -24,7 +24,7 @@ pub enum Format {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     #[error("cannot be read: {0}")]
-    Io(#[from] std::io::Error),
+    Io(std::io::Error),
     #[error("grew past the limit of {limit} bytes while it was read; raise --max-document to include it")]
     TooLarge { limit: u64 },
     #[error("is encoded in {name}, which cannot be edited in place without changing other bytes; convert it to UTF-8")]
@@ -50,10 +50,10 @@ enum Content {
 impl Document {
     /// Reads the whole file. At most `limit` bytes are taken into memory.
     pub fn read(path: &Path, limit: u64) -> Result<Self, ReadError> {
-        let file = File::open(path)?;
+        let file = File::open(path).map_err(ReadError::Io)?;
         let expected = file.metadata().map_or(0, |metadata| metadata.len().min(limit));
         let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0) + 1);
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(ReadError::Io)?;
         if bytes.len() as u64 > limit {
             return Err(ReadError::TooLarge { limit });
         }

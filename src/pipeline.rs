@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::fetch::{self, FailureKind, HttpFetcher};
 use crate::input::Discovery;
 use crate::mirror::catalog::{Backlog, Catalog, TargetRow};
-use crate::mirror::store::{Durability, LocalStore};
+use crate::mirror::store::{Durability, LocalStore, Store as _};
 use crate::mirror::{Layout, Mirror};
 use crate::progress::{Phase, Progress};
 use crate::report::{self, Summary};
@@ -77,6 +77,8 @@ pub async fn sync(
     let recorded = collect(&mut job, &inputs, &catalog, run, progress, stop)?;
 
     want(&job, &catalog, run)?;
+    // A blob of another length is a damaged one; that of its own length may be, and only re-hashing would tell.
+    catalog.forget_lost(run, &mut |blob, length| Ok(store.has(blob)? == Some(length)))?;
     progress.phase(Phase::Fetching);
     let (catalog, fetched) =
         fetch_assets(&job, recorded.credentials.clone(), store, catalog, run, progress, stop).await?;
@@ -134,7 +136,7 @@ fn collect(
             job.collecting.rules.learn(&learned);
         }
     }
-    let recorded = recording::record(&job.collecting, inputs()?, catalog, run, progress, stop)?;
+    let recorded = recording::record(&job.collecting, &job.placement, inputs()?, catalog, run, progress, stop)?;
     if recorded.learned.is_empty() || stop.is_cancelled() {
         return Ok(recorded);
     }
@@ -145,7 +147,7 @@ fn collect(
     }
     catalog.commit()?;
     let silent = Progress::muted();
-    let again = recording::record(&job.collecting, inputs()?, catalog, run, &silent, stop)?;
+    let again = recording::record(&job.collecting, &job.placement, inputs()?, catalog, run, &silent, stop)?;
     Ok(Recorded { read: recorded.read, unchanged: recorded.unchanged, failed: recorded.failed, ..again })
 }
 

@@ -75,7 +75,9 @@ fn document(args: &ExplainArgs, collecting: Collecting, path: &Path) -> anyhow::
     let catalog = Layout::new(&args.output).catalog();
     let mut states = Vec::new();
     if catalog.exists() {
-        Catalog::open_existing(&catalog)?.reference_states(path, &mut |state| states.push(state))?;
+        let source = std::path::absolute(path)?;
+        let catalog = Catalog::open_existing(&catalog)?;
+        catalog.reference_states(&source, path, &mut |state| states.push(state))?;
     }
     if states.is_empty() {
         return Ok((unmirrored(collecting, path)?, Exit::Complete));

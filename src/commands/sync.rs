@@ -177,7 +177,11 @@ fn job(args: &SyncArgs) -> anyhow::Result<Job> {
         (None, Placement::Mirror) => Links::WithinMirror,
         (None, Placement::InPlace { assets }) => Links::to_folder(assets)?,
     };
-    let collecting = collecting_of(&args.documents, link_base)?;
+    let written_base = match &links {
+        Links::Prefix(prefix) => Some(prefix.clone()),
+        Links::WithinMirror | Links::To(_) => None,
+    };
+    let collecting = collecting_of(&args.documents, written_base)?;
     let urls = args.urls.as_deref().map(|file| urls(file, &collecting.rules)).transpose()?.unwrap_or_default();
     Ok(Job {
         output,

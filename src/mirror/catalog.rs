@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
-use crate::mirror::store::Durability;
+use crate::mirror::store::{Durability, StoreError};
 pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, Recorded};
 pub use rewriting::{HeldReference, Journal, ReferenceState, RewriteRow};
 pub use rows::{DocumentRow, Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
@@ -28,6 +28,11 @@ pub enum CatalogError {
     Newer { path: PathBuf, found: i64 },
     #[error("the catalog cannot be read or written: {0}")]
     Sql(#[from] rusqlite::Error),
+    #[error("{store}; {}", store.advice())]
+    Store {
+        #[from]
+        store: StoreError,
+    },
 }
 
 pub type Result<T> = std::result::Result<T, CatalogError>;

@@ -260,6 +260,8 @@ fn plausible(url: String) -> Option<Found> {
     if !(named || host.starts_with('[')) || is_pasted_srcset(parts.rest) {
         return None;
     }
+    // All that a parser may still refuse is the port.
+    url::Host::parse(host).ok()?;
     Some(Found::new(url))
 }
 

@@ -6,7 +6,7 @@
 
 use super::destination;
 use crate::collect::lazy::{self, Attributes, Reading};
-use crate::collect::value::{is_escaped, is_inert};
+use crate::collect::value::{blob_name, is_escaped, is_inert};
 use crate::collect::{Layer, Layers, Reference, Slot};
 use crate::text::Span;
 
@@ -258,8 +258,9 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
 /// `img:https://…`.
 fn argument(word: &str) -> Option<(&str, usize, &str)> {
     let quotes: &[char] = &['"', '\''];
+    let is_url = |text: &str| is_absolute(text) || blob_name(text.split(quotes).next().unwrap_or_default()).is_some();
     let bare = word.trim_start_matches(quotes);
-    let (key, value) = if is_absolute(bare) {
+    let (key, value) = if is_absolute(bare) || (is_url(bare) && !bare.contains('=')) {
         ("", bare)
     } else {
         let (key, value) = word.split_once(['=', ':'])?;
@@ -267,5 +268,5 @@ fn argument(word: &str) -> Option<(&str, usize, &str)> {
     };
     let lead = word.len() - value.len();
     let url = value.split(quotes).next().unwrap_or_default().trim_end_matches(',');
-    is_absolute(url).then_some((key, lead, url))
+    is_url(url).then_some((key, lead, url))
 }

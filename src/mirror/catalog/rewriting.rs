@@ -1,6 +1,6 @@
 //! What the documents of a run are rewritten with, and the journal of those that were edited in place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::OptionalExtension as _;
 
@@ -121,9 +121,9 @@ impl Catalog {
         Ok(())
     }
 
-    /// Calls `each` for every reference of the document that was read from `source`, or that lies below documents/
-    /// under this path, in order of position.
-    pub fn reference_states(&self, source: &std::path::Path, each: &mut dyn FnMut(ReferenceState)) -> Result<()> {
+    /// Calls `each` for every reference of the document that was read from `source` (absolute), or that lies below
+    /// documents/ at `path`, in order of position.
+    pub fn reference_states(&self, source: &Path, path: &Path, each: &mut dyn FnMut(ReferenceState)) -> Result<()> {
         let mut statement = self.connection.prepare(
             "SELECT start, slot.name, raw, asset.target, blob.digest, blob.media, skip, failure.kind, failure.detail
              FROM document JOIN reference ON reference.document = document.id
@@ -131,9 +131,9 @@ impl Catalog {
              LEFT JOIN asset ON asset.id = reference.asset
              LEFT JOIN blob ON blob.digest = coalesce(reference.held, asset.digest)
              LEFT JOIN failure ON failure.asset = asset.id
-             WHERE document.source = ?1 OR document.path = ?1 ORDER BY document.id, start",
+             WHERE document.source = ?1 OR document.path = ?2 ORDER BY document.id, start",
         )?;
-        let rows = statement.query_map([super::path_value(source)], |row| {
+        let rows = statement.query_map([super::path_value(source), super::path_value(path)], |row| {
             let (kind, detail): (Option<String>, Option<String>) = (row.get(7)?, row.get(8)?);
             Ok(ReferenceState {
                 start: row.get(0)?,

@@ -38,6 +38,17 @@ pub struct Known {
     pub reread: bool,
 }
 
+impl Known {
+    /// Whether this is the record of another file that is still there. A file that was moved takes its record along.
+    pub fn is_anothers(&self, source: &Path) -> bool {
+        let same = |other: &Path| match (other.canonicalize(), source.canonicalize()) {
+            (Ok(other), Ok(source)) => other == source,
+            _ => true,
+        };
+        self.source != source && !same(&self.source)
+    }
+}
+
 /// One reference, resolved.
 #[derive(Debug, Clone)]
 pub struct ReferenceRow {
