@@ -15,6 +15,17 @@ pub fn is_inert(url: &str) -> bool {
             .is_some_and(|(scheme, _)| INERT_SCHEMES.iter().any(|inert| scheme.eq_ignore_ascii_case(inert)))
 }
 
+/// Whether `url` is the link to a local copy that a rewrite has left: `…/ab/ab….jpg`. Where relative URLs are not taken
+/// for pictures, these are.
+pub(crate) fn is_local_copy(url: &str) -> bool {
+    let path = url.split(['#', '?']).next().unwrap_or_default();
+    let mut segments = path.rsplit('/');
+    let Some((name, _)) = segments.next().and_then(|name| name.split_once('.')) else { return false };
+    name.len() == 64
+        && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && segments.next() == name.get(..2)
+}
+
 /// The part of `span` in `raw` without ASCII white space at its ends. White space behind a backslash stays: in every
 /// syntax with such escapes, what is left of it would change its meaning.
 pub(crate) fn trimmed(raw: &str, span: Span) -> Span {
@@ -42,6 +53,21 @@ mod tests {
         {
             let span = trimmed(raw, Span::new(0, raw.len()));
             assert_eq!(&raw[span.start..span.end], want, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn local_copies_are_known_by_their_names() {
+        let digest = "ab".repeat(32);
+        for yes in
+            [format!("../assets/ab/{digest}.jpg"), format!("/x/ab/{digest}.svg#icon"), format!("ab/{digest}.png")]
+        {
+            assert!(is_local_copy(&yes), "{yes}");
+        }
+        for no in
+            [format!("../assets/cd/{digest}.jpg"), format!("{digest}.jpg"), format!("ab/{digest}"), "ab/a.jpg".into()]
+        {
+            assert!(!is_local_copy(&no), "{no}");
         }
     }
 
