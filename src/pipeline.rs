@@ -3,6 +3,8 @@
 mod collecting;
 mod fetching;
 mod placement;
+#[cfg(test)]
+mod properties;
 mod recording;
 mod rewriting;
 

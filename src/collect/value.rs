@@ -27,6 +27,11 @@ pub fn blob_name(url: &str) -> Option<&str> {
     (hex && known && digest.get(..2) == segments.next()).then_some(name)
 }
 
+/// Whether `url` is such a link. Where relative URLs are not taken for pictures, these are.
+pub(crate) fn is_local_copy(url: &str) -> bool {
+    blob_name(url).is_some()
+}
+
 /// The part of `span` in `raw` without ASCII white space at its ends. White space behind a backslash stays: in every
 /// syntax with such escapes, what is left of it would change its meaning.
 pub(crate) fn trimmed(raw: &str, span: Span) -> Span {
@@ -65,6 +70,21 @@ mod tests {
         {
             let span = trimmed(raw, Span::new(0, raw.len()));
             assert_eq!(&raw[span.start..span.end], want, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn local_copies_are_known_by_their_names() {
+        let digest = "ab".repeat(32);
+        for yes in
+            [format!("../assets/ab/{digest}.jpg"), format!("/x/ab/{digest}.svg#icon"), format!("ab/{digest}.png")]
+        {
+            assert!(is_local_copy(&yes), "{yes}");
+        }
+        for no in
+            [format!("../assets/cd/{digest}.jpg"), format!("{digest}.jpg"), format!("ab/{digest}"), "ab/a.jpg".into()]
+        {
+            assert!(!is_local_copy(&no), "{no}");
         }
     }
 

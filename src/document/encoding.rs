@@ -141,10 +141,19 @@ fn decode_legacy(bytes: &[u8], encoding: &'static Encoding, map: &mut OffsetMap)
         pending += read;
         let decoded = std::str::from_utf8(&utf8[..written]).unwrap_or_default();
         pending = emit(decoded, pending, &mut text, map);
-        if let DecoderResult::Malformed(..) = result {
+        if let DecoderResult::Malformed(_, behind) = result {
+            // The decoder holds back what it has read behind the bad bytes.
+            let behind = usize::from(behind).min(pending);
             text.push(char::REPLACEMENT_CHARACTER);
-            map.push_char(pending, char::REPLACEMENT_CHARACTER.len_utf8());
-            pending = 0;
+            map.push_char(pending - behind, char::REPLACEMENT_CHARACTER.len_utf8());
+            if encoding == ISO_2022_JP {
+                pending = behind;
+            } else {
+                // No other encoding remembers anything from one character to the next: these bytes are read again.
+                decoder = encoding.new_decoder_without_bom_handling();
+                at -= behind;
+                pending = 0;
+            }
         }
     }
     if pending > 0 {
@@ -233,6 +242,9 @@ mod tests {
         assert_eq!(markers_are_found(bytes, UTF_8, "<img src="), 1);
         let gbk = b"\xD6\xD0\xFF<img src=a.jpg>\x81";
         assert_eq!(markers_are_found(gbk, GBK, "<img src="), 1);
+        // What seems to be the second half of four bytes, and is not, stays where it is.
+        assert_eq!(decode(b"\x952\"<img src=a.jpg>", GBK).text, "\u{FFFD}2\"<img src=a.jpg>");
+        assert_eq!(markers_are_found(b"\x952\xFE\"<img src=a.jpg>", GB18030, "<img src="), 1);
     }
 
     #[test]
@@ -257,6 +269,10 @@ mod tests {
         fn any_bytes_in_any_encoding_map_inside_the_file(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             for encoding in [UTF_8, UTF_16LE, GBK, GB18030, BIG5, SHIFT_JIS, EUC_KR, ISO_2022_JP, WINDOWS_1251] {
                 let text = decode(&bytes, encoding);
+                let legacy = encoding.output_encoding() == encoding && encoding != ISO_2022_JP;
+                if legacy && Encoding::for_bom(&bytes).is_none() {
+                    prop_assert_eq!(&text.text, &encoding.decode_without_bom_handling(&bytes).0);
+                }
                 let mut last = 0;
                 for (at, _) in text.text.char_indices() {
                     let raw = text.map.to_raw(at);

@@ -191,6 +191,12 @@ fn values_that_are_no_urls_are_left_alone() {
 }
 
 #[test]
+fn a_text_of_several_lines_is_no_url() {
+    assert_eq!(toml("image = \"\"\"https://h/a\nhttps://h/b\"\"\""), [""; 0]);
+    assert_eq!(yaml("cover: https://h/a\n  https://h/b"), [""; 0]);
+}
+
+#[test]
 fn invalid_yaml_still_gives_what_can_be_read() {
     for (broken, line) in [
         ("title: [转] x", 2),

@@ -7,6 +7,7 @@
 use memchr::memmem;
 use url::Url;
 
+use super::trimmed;
 use super::value::decode_attribute;
 use super::walk::{Visit, walk};
 use crate::collect::Layers;
@@ -44,13 +45,16 @@ pub fn rebase(html: &str, base: &Url) -> Vec<Edit> {
     walk(html, &mut |visit| {
         let Visit::Tag(tag) = visit else { return };
         for attribute in tag.attributes().filter(|attribute| LINKS.contains(&attribute.name)) {
-            let span = Span::new(attribute.start, attribute.start + attribute.raw.len());
             if tag.name == "base" {
+                let span = Span::new(attribute.start, attribute.start + attribute.raw.len());
                 edits.push(Edit { span, text: Vec::new() });
                 continue;
             }
             let value = decode_attribute(attribute.raw);
-            let value = value.text.trim();
+            // The same span as a picture's own edit has, if there is one: of the two, that one stays.
+            let inner = trimmed(&value.text);
+            let span = value.map.span(inner).shifted(attribute.start);
+            let value = &value.text[inner.start..inner.end];
             let relative = !value.is_empty() && !value.starts_with('#') && Url::parse(value).is_err();
             if let (true, Ok(absolute)) = (relative, base.join(value)) {
                 let text = replacement(absolute.as_str(), None, Layers::of(attribute.quote)).into_bytes();

@@ -188,6 +188,14 @@ fn a_base_is_taken_out_and_what_hung_on_it_stays_reachable() {
 }
 
 #[test]
+fn a_link_is_written_out_at_the_very_place_of_a_picture() {
+    let html = "<base href=http://h.example/><img src=' &#32;a.jpg\n'>";
+    let edits = rebase(html, &"http://h.example/".parse().unwrap());
+    assert_eq!(collect(html)[0].1, "a.jpg");
+    assert_eq!(&html[edits[1].span.start..edits[1].span.end], "a.jpg");
+}
+
+#[test]
 fn style_sheets_of_drawings_are_text_with_references_and_cdata() {
     assert_eq!(lines("<svg><style>a{fill:url(b?x=1&amp;y=2)}</style></svg>"), ["style b?x=1&amp;y=2 → b?x=1&y=2"]);
     assert_eq!(

@@ -6,7 +6,7 @@
 
 use super::destination;
 use crate::collect::lazy::{self, Attributes, Reading};
-use crate::collect::value::{blob_name, is_escaped, is_inert};
+use crate::collect::value::{is_escaped, is_inert, is_local_copy};
 use crate::collect::{Layer, Layers, Reference, Slot};
 use crate::text::Span;
 
@@ -123,7 +123,7 @@ impl<'a> Scan<'a, '_> {
         let inner = &self.text[start..end];
         let target = inner.split('|').next().unwrap_or_default();
         let url = target.trim();
-        if !is_absolute(url) || url.contains(char::is_whitespace) {
+        if !is_remote_or_copied(url) || url.contains(char::is_whitespace) {
             return None;
         }
         let lead = target.len() - target.trim_start().len();
@@ -164,7 +164,7 @@ impl<'a> Scan<'a, '_> {
         }
         let url = untitled(inner);
         let template = ["{{", "{%"].iter().any(|open| url.contains(open));
-        (template || (is_absolute(url) && (self.names_image)(url))).then_some(url)
+        (template || (is_remote_or_copied(url) && (self.names_image)(url))).then_some(url)
     }
 
     /// A tag and its arguments. Returns where it ends.
@@ -231,6 +231,11 @@ fn is_absolute(url: &str) -> bool {
         .any(|start| url.len() > start.len() && url.get(..start.len()).is_some_and(|s| s.eq_ignore_ascii_case(start)))
 }
 
+/// A site's own paths are left alone here; links to local copies are what absolute URLs became.
+fn is_remote_or_copied(url: &str) -> bool {
+    is_absolute(url) || is_local_copy(url)
+}
+
 fn unescaped_count(text: &str, wanted: char) -> usize {
     text.match_indices(wanted).filter(|(at, _)| !is_escaped(text, *at)).count()
 }
@@ -256,17 +261,17 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// The key of an argument, where its URL begins in it, and the URL: `https://…,`, `"https://…"`, `src="https://…"`,
 /// `img:https://…`.
-fn argument(word: &str) -> Option<(&str, usize, &str)> {
+fn argument<'w>(word: &'w str) -> Option<(&'w str, usize, &'w str)> {
     let quotes: &[char] = &['"', '\''];
-    let is_url = |text: &str| is_absolute(text) || blob_name(text.split(quotes).next().unwrap_or_default()).is_some();
+    let inner = |value: &'w str| value.split(quotes).next().unwrap_or_default().trim_end_matches(',');
     let bare = word.trim_start_matches(quotes);
-    let (key, value) = if is_absolute(bare) || (is_url(bare) && !bare.contains('=')) {
+    let (key, value) = if is_remote_or_copied(inner(bare)) {
         ("", bare)
     } else {
         let (key, value) = word.split_once(['=', ':'])?;
         (key, value.trim_start_matches(quotes))
     };
     let lead = word.len() - value.len();
-    let url = value.split(quotes).next().unwrap_or_default().trim_end_matches(',');
-    is_url(url).then_some((key, lead, url))
+    let url = inner(value);
+    is_remote_or_copied(url).then_some((key, lead, url))
 }

@@ -39,7 +39,7 @@ pub fn check_places(text: &str, references: &[Reference]) {
             let raw = raw.trim();
             // An autolink in angle brackets is replaced with them.
             let raw = raw.strip_prefix('<').and_then(|raw| raw.strip_suffix('>')).unwrap_or(raw);
-            assert_eq!(reference.url, raw, "{reference:?} in {text:?}");
+            assert_eq!(reference.url.trim(), raw, "{reference:?} in {text:?}");
         }
     }
 }
