@@ -8,6 +8,7 @@ mod properties;
 mod recording;
 mod rewriting;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -76,9 +77,9 @@ pub async fn sync(
     let run = catalog.begin_run()?;
 
     progress.phase(Phase::Collecting);
-    let recorded = collect(&mut job, &inputs, &catalog, run, progress, stop)?;
+    let mut recorded = collect(&mut job, &inputs, &catalog, run, progress, stop)?;
 
-    want(&job, &catalog, run)?;
+    want(&job, &catalog, run, &mut recorded.credentials)?;
     // A blob of another length is a damaged one; that of its own length may be, and only re-hashing would tell.
     catalog.forget_lost(run, &mut |blob, length| Ok(store.has(blob)? == Some(length)))?;
     progress.phase(Phase::Fetching);
@@ -89,7 +90,8 @@ pub async fn sync(
     let rewriting = rewriting(&job, mirror.layout());
     let rewritten = rewriting.rewrite(&catalog, run, progress, stop)?;
 
-    let summary = summarise(&catalog, run, &recorded, &fetched, &rewritten, started)?;
+    let failures = failures(&catalog, run)?;
+    let summary = summarise(&catalog, run, &recorded, &fetched, &rewritten, failures, started)?;
     catalog.finish_run(run, &summary.to_json())?;
     Ok(summary)
 }
@@ -107,11 +109,11 @@ pub fn plan(
     let copy = Catalog::copy(&layout.catalog(), &folder.path().join("catalog.sqlite"))?;
     let run = copy.begin_run()?;
     let recorded = collect(&mut job, &inputs, &copy, run, progress, stop)?;
-    want(&job, &copy, run)?;
+    want(&job, &copy, run, &mut HashMap::new())?;
     let counts = copy.plan_fetch(run, backlog(job.network))?;
-    let fetched = Fetched { total: counts.total, held: counts.held, ..Fetched::default() };
+    let fetched = Fetched { total: counts.total, held: counts.held, captured: counts.asked, ..Fetched::default() };
     let rewritten = rewriting(&job, &layout).would_write(&copy, run)?;
-    summarise(&copy, run, &recorded, &fetched, &rewritten, started)
+    summarise(&copy, run, &recorded, &fetched, &rewritten, report::Failures::default(), started)
 }
 
 fn open_store(job: &Job, layout: &Layout) -> anyhow::Result<LocalStore> {
@@ -154,9 +156,12 @@ fn collect(
 }
 
 /// Adds the pictures of `--urls` to what the run needs.
-fn want(job: &Job, catalog: &Catalog, run: i64) -> anyhow::Result<()> {
+fn want(job: &Job, catalog: &Catalog, run: i64, credentials: &mut HashMap<String, String>) -> anyhow::Result<()> {
     catalog.begin()?;
     for target in &job.urls {
+        if let Some(own) = &target.credentials {
+            credentials.insert(fetch::origin(&target.url), own.clone());
+        }
         let asset = catalog.asset(&TargetRow::from(target))?;
         catalog.want(run, asset)?;
     }
@@ -173,7 +178,7 @@ fn backlog(network: Network) -> Backlog {
 
 async fn fetch_assets(
     job: &Job,
-    credentials: std::collections::HashMap<String, String>,
+    credentials: HashMap<String, String>,
     store: Arc<LocalStore>,
     catalog: Catalog,
     run: i64,
@@ -207,16 +212,8 @@ fn rewriting<'a>(job: &'a Job, layout: &'a Layout) -> Rewriting<'a> {
     }
 }
 
-/// The numbers of a run, and what it could not get.
-fn summarise(
-    catalog: &Catalog,
-    run: i64,
-    recorded: &Recorded,
-    fetched: &Fetched,
-    rewritten: &Rewritten,
-    started: Instant,
-) -> anyhow::Result<Summary> {
-    let references = catalog.reference_counts(run)?;
+/// What a run could not get, and which documents miss it.
+fn failures(catalog: &Catalog, run: i64) -> anyhow::Result<report::Failures> {
     let mut failures = report::Failures::default();
     let mut documents = Ok(());
     catalog.missing(run, &mut |asset| {
@@ -231,6 +228,20 @@ fn summarise(
         }
     })?;
     documents?;
+    Ok(failures)
+}
+
+/// The numbers of a run.
+fn summarise(
+    catalog: &Catalog,
+    run: i64,
+    recorded: &Recorded,
+    fetched: &Fetched,
+    rewritten: &Rewritten,
+    failures: report::Failures,
+    started: Instant,
+) -> anyhow::Result<Summary> {
+    let references = catalog.reference_counts(run)?;
     let Fetched { total, held, captured, revisited, rescued, refused, .. } = *fetched;
     Ok(Summary {
         documents: report::Documents {

@@ -27,7 +27,7 @@ struct Line<'a> {
     slot: &'a Slot,
     raw: &'a str,
     /// `None` when the reference is skipped.
-    target: Option<&'a str>,
+    target: Option<String>,
     /// The URLs of the proxies that were peeled off, outermost first.
     proxies: Vec<String>,
     /// The ways to the picture, in the order in which they are tried.
@@ -179,7 +179,7 @@ fn json_line(
         end: span.end,
         slot: &mention.reference.slot,
         raw: &hidden(raw),
-        target: target.map(|target| target.url.as_str()),
+        target: target.map(|target| hidden(target.url.as_str())),
         proxies: target.map_or(Vec::new(), |t| t.proxies.iter().map(|step| hidden(&step.proxied)).collect()),
         sources: target.map_or(Vec::new(), |target| target.sources().map(hidden).collect()),
         skip: mention.outcome.as_ref().err().map(|skip| skip.as_str()),

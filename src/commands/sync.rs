@@ -48,7 +48,7 @@ pub(super) async fn drive(job: Job, inputs: &Inputs, action: Action, messages: &
     listening.abort();
     progress.finish();
     let summary = summary?;
-    let exit = exit(&summary, &stop);
+    let exit = if action == Action::Plan { Exit::Complete } else { exit(&summary, &stop) };
     say(&summary, exit, action, &result, messages)?;
     Ok(exit)
 }

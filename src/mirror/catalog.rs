@@ -15,7 +15,7 @@ use rusqlite::{Connection, params};
 use crate::mirror::store::{Durability, StoreError};
 pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, Recorded};
 pub use rewriting::{HeldReference, Journal, ReferenceState, RewriteRow};
-pub use rows::{DocumentRow, Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
+pub use rows::{Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
 
 /// The layout that this program reads and writes. A newer one is refused, an older one is migrated.
 const VERSION: i64 = 1;

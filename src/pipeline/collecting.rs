@@ -158,13 +158,13 @@ impl Collecting {
         Mention { reference, text_start, outcome, held }
     }
 
-    /// The digest in a link to a local copy: relative, or below `--link-base`.
+    /// The digest in a link to a local copy: without a host, or below `--link-base`.
     fn local_copy(&self, url: &str) -> Option<Digest> {
         let (digest, extension) = value::blob_name(url)?.split_once('.')?;
         MediaType::from_extension(extension)?;
-        let elsewhere = url.contains("://") || url.starts_with("//");
-        let ours = !elsewhere || self.link_base.as_deref().is_some_and(|base| url.starts_with(base));
-        digest.parse().ok().filter(|_| ours)
+        let elsewhere = url.contains("://") || url.starts_with("//") || url.starts_with("\\\\");
+        let below_base = self.link_base.as_deref().is_some_and(|base| url.starts_with(base));
+        digest.parse().ok().filter(|_| below_base || !elsewhere)
     }
 }
 

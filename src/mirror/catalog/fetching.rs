@@ -299,8 +299,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Records that an asset could not be had. What is held of it stays.
-    pub fn record_failure(&self, run: i64, asset: i64, failure: &Failure) -> Result<()> {
+    /// Records that an asset could not be had. What is held of it stays; returns whether something is.
+    pub fn record_failure(&self, run: i64, asset: i64, failure: &Failure) -> Result<bool> {
         let runs: Option<i64> = self
             .connection
             .prepare_cached("SELECT runs FROM failure WHERE asset = ?1")?
@@ -316,10 +316,15 @@ impl Catalog {
                  SET kind = ?2, detail = ?3, attempts = attempts + ?4, runs = ?5, last = ?6, next = ?7, run = ?8",
             )?
             .execute(params![asset, failure.kind.as_str(), failure.detail, failure.attempts, runs, now, next, run])?;
-        Ok(())
+        let held = self
+            .connection
+            .prepare_cached("SELECT digest IS NOT NULL FROM asset WHERE id = ?1")?
+            .query_row([asset], |row| row.get(0))?;
+        Ok(held)
     }
 
-    /// The assets of `run` that are not held, with why, by target.
+    /// The assets of `run` that are not held, with why, by target. Those that nobody was asked for (offline, or the run
+    /// ended before) count as `connection`, since the closed list of kinds has no word for them.
     pub fn missing(&self, run: i64, each: &mut dyn FnMut(MissingAsset)) -> Result<()> {
         let mut statement = self.connection.prepare(
             "SELECT asset.id, target, coalesce(kind, 'connection'), coalesce(detail, 'not asked for'),

@@ -8,16 +8,6 @@ use rusqlite::types::Value;
 use super::{Catalog, Result, params, path_from, path_value};
 use crate::target::Target;
 
-/// A document as it is about to be collected.
-#[derive(Debug, Clone)]
-pub struct DocumentRow {
-    /// Below documents/.
-    pub path: PathBuf,
-    /// Where it was read.
-    pub source: PathBuf,
-    pub seen: Seen,
-}
-
 /// What says whether a file is still the one that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
@@ -156,9 +146,14 @@ impl Catalog {
                 Ok(target) => (Some(self.asset(target)?), target.fragment.as_deref(), target.proxies, None),
                 Err(skip) => (None, None, 0, Some(skip.as_str())),
             };
+            // A link in the form of ours to a blob that nobody knows is not ours.
+            let held = match &row.held {
+                Some(digest) if self.has_blob(digest)? => Some(digest),
+                _ => None,
+            };
             let (start, end) = (row.start as i64, row.end as i64);
             insert.execute(params![
-                document, start, end, slot, row.layers, row.raw, fragment, proxies, asset, skip, row.held
+                document, start, end, slot, row.layers, row.raw, fragment, proxies, asset, skip, held
             ])?;
         }
         Ok(())
