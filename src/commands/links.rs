@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Outcome, collecting_of, warn};
 use crate::cli::{Exit, LinksArgs};
 use crate::collect::Slot;
-use crate::input::{Discovery, Entry, Input, Options, discover};
+use crate::input::{Discovery, Entry, Input, Options, Results, discover};
 use crate::pipeline::{Collecting, Mention};
 use crate::proxy::Witnesses;
 use crate::sanitize;
@@ -92,6 +92,7 @@ impl Inputs {
 
     fn discovery(&self, args: &LinksArgs) -> Result<Discovery, crate::input::InputError> {
         let options = Options {
+            results: Results::InPlace,
             max_document: args.documents.max_document,
             gitignore: args.documents.gitignore(),
             outputs: Vec::new(),
