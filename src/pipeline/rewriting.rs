@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::collecting::Collecting;
 use super::placement::{Links, Placement};
-use crate::mirror::Layout;
 use crate::mirror::catalog::{Catalog, HeldReference, Journal, RewriteRow, Seen};
 use crate::mirror::store::Durability;
+use crate::mirror::{Layout, same_file_system};
 use crate::progress::Progress;
 use crate::rewrite::{Edit, RewritePlan, replacement};
 use crate::sanitize;
@@ -260,21 +260,6 @@ fn seen(file: &File, digest: [u8; 32]) -> io::Result<Seen> {
 /// The folder of a file, also of one that is named without any.
 fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Whether a rename from `a` to `b` can work.
-fn same_file_system(a: &Path, b: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt as _;
-        let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev()).ok();
-        device(a) == device(b)
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = (a, b);
-        true
-    }
 }
 
 /// Errors that the next document would meet as well.
