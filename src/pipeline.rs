@@ -120,9 +120,9 @@ fn open_store(job: &Job, layout: &Layout) -> anyhow::Result<LocalStore> {
         Placement::InPlace { assets } => assets.clone(),
     };
     // Documents are written there too, wherever the pictures are.
-    store::sweep(&layout.tmp()).map_err(|error| anyhow::anyhow!("{error}; {}", error.advice()))?;
+    store::sweep(&layout.tmp())?;
     let store = LocalStore::with_tmp_within_reach(assets, &layout.tmp(), job.durability);
-    store.sweep_tmp().map_err(|error| anyhow::anyhow!("{error}; {}", error.advice()))?;
+    store.sweep_tmp()?;
     Ok(store)
 }
 
