@@ -143,3 +143,20 @@ fn a_list_of_urls_is_kept_without_a_document() {
     case.run(2, &["sync", "--urls=urls"]).stderr_has("line 2");
     case.run(1, &["sync", "--urls=nowhere"]).stderr_has("nowhere");
 }
+
+#[test]
+fn a_document_whose_name_is_taken_is_named_and_the_rest_goes_on() {
+    let (case, origin) = (Case::new(), Origin::of_pictures());
+    for name in ["a.html", "d.html", "z.html"] {
+        case.write(format!("in/{name}"), "<img src='http://p.example/a.png'>");
+    }
+    case.write("mirror/documents/d.html/mine", "a folder where the document should be");
+    let ran = case.imgmirror(&["sync", "in", "--json"]).args(origin.flags()).run(3);
+    ran.stderr_has("d.html");
+    assert_adds_up(&ran.json());
+    assert_eq!((&ran.json()["documents"]["written"], &ran.json()["documents"]["failed"]), (&2.into(), &1.into()));
+    assert_eq!(names(&case.at("mirror/tmp")), Vec::<String>::new());
+    std::fs::remove_dir_all(case.at("mirror/documents/d.html")).unwrap();
+    let summary = case.imgmirror(&["sync", "in", "--json"]).args(origin.flags()).run(0).json();
+    assert_eq!((&summary["documents"]["written"], &summary["documents"]["failed"]), (&1.into(), &0.into()));
+}
