@@ -31,7 +31,7 @@ fn hexo(case: &Case, origin: &Origin, code: i32) -> Value {
 /// What the journal makes of a document's bytes when its edits are taken back, the last generation first.
 ///
 /// Reads the tables by itself: whoever keeps the catalog must be able to do this without the program.
-fn undone(case: &Case, mirror: &str, source: &str) -> Vec<u8> {
+pub fn undone(case: &Case, mirror: &str, source: &str) -> Vec<u8> {
     let catalog = Connection::open(case.at(mirror).join("catalog.sqlite")).unwrap();
     let mut bytes = case.read(source);
     let mut generations = catalog
