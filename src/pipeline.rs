@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::fetch::{self, FailureKind, HttpFetcher};
 use crate::input::Discovery;
 use crate::mirror::catalog::{Backlog, Catalog, TargetRow};
-use crate::mirror::store::{Durability, LocalStore, Store as _};
+use crate::mirror::store::{self, Durability, LocalStore, Store as _};
 use crate::mirror::{Layout, Mirror};
 use crate::progress::{Phase, Progress};
 use crate::report::{self, Summary};
@@ -121,8 +121,10 @@ fn open_store(job: &Job, layout: &Layout) -> anyhow::Result<LocalStore> {
         Placement::Mirror => layout.assets(),
         Placement::InPlace { assets } => assets.clone(),
     };
-    let store = LocalStore::new(assets, layout.tmp(), job.durability);
-    store.sweep_tmp().map_err(|error| anyhow::anyhow!("{error}; {}", error.advice()))?;
+    // Documents are written there too, wherever the pictures are.
+    store::sweep(&layout.tmp())?;
+    let store = LocalStore::with_tmp_within_reach(assets, &layout.tmp(), job.durability);
+    store.sweep_tmp()?;
     Ok(store)
 }
 

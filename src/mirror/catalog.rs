@@ -28,11 +28,8 @@ pub enum CatalogError {
     Newer { path: PathBuf, found: i64 },
     #[error("the catalog cannot be read or written: {0}")]
     Sql(#[from] rusqlite::Error),
-    #[error("{store}; {}", store.advice())]
-    Store {
-        #[from]
-        store: StoreError,
-    },
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 pub type Result<T> = std::result::Result<T, CatalogError>;

@@ -102,6 +102,27 @@ impl Layout {
     }
 }
 
+/// Whether files can be moved between two folders by renaming. Of a folder that is not there yet the nearest one above
+/// counts, in which it will be made.
+pub fn same_file_system(a: &Path, b: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let device = |path: &Path| {
+            path.ancestors().find_map(|folder| {
+                let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+                fs::metadata(folder).map(|metadata| metadata.dev()).ok()
+            })
+        };
+        device(a) == device(b)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (a, b);
+        true
+    }
+}
+
 /// Who wrote the lock, as far as it tells.
 fn owner(lock: &mut File) -> String {
     let mut text = String::new();

@@ -20,6 +20,7 @@ pub use error::{StoreError, StoreErrorKind};
 pub use incoming::{Incoming, Received, View};
 
 use super::digest::Digest;
+use super::same_file_system;
 use crate::media_type::MediaType;
 use incoming::Body;
 
@@ -99,6 +100,9 @@ pub trait Store: Send + Sync + 'static {
     fn make_durable(&self) -> Result<(), StoreError>;
 }
 
+/// The folder for unfinished bodies inside of assets that lie on another file system than the mirror.
+const OWN_TMP: &str = ".imgmirror-tmp";
+
 /// Blobs in a folder: `assets/<2 hex>/<64 hex>.<ext>`.
 #[derive(Debug)]
 pub struct LocalStore {
@@ -121,6 +125,19 @@ impl LocalStore {
         }
     }
 
+    /// A store in the folder `assets`, with unfinished bodies in `tmp` where blobs can be moved from there, else in a
+    /// folder of their own inside of `assets`, which is gone when the store is.
+    pub fn with_tmp_within_reach(assets: impl Into<PathBuf>, tmp: &Path, durability: Durability) -> Self {
+        let assets = assets.into();
+        match same_file_system(&assets, tmp) {
+            true => LocalStore::new(assets, tmp, durability),
+            false => {
+                let own = assets.join(OWN_TMP);
+                LocalStore::new(assets, own, durability)
+            }
+        }
+    }
+
     /// Where the blob lies, or would lie.
     pub fn path(&self, blob: &Blob) -> PathBuf {
         self.assets.join(blob.name())
@@ -134,19 +151,7 @@ impl LocalStore {
     /// # Errors
     /// The folder cannot be read, or a leftover cannot be removed.
     pub fn sweep_tmp(&self) -> Result<usize, StoreError> {
-        let entries = match fs::read_dir(&self.tmp) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-            entries => entries.map_err(StoreError::on("read", &self.tmp))?,
-        };
-        let mut removed = 0;
-        for entry in entries {
-            let entry = entry.map_err(StoreError::on("read", &self.tmp))?;
-            if incoming::is_temporary(&entry.file_name()) {
-                remove_file(&entry.path())?;
-                removed += 1;
-            }
-        }
-        Ok(removed)
+        sweep(&self.tmp)
     }
 
     fn unsynced(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
@@ -180,6 +185,15 @@ impl LocalStore {
             None => &self.assets,
         };
         folders.into_iter().chain([&*self.assets, above]).try_for_each(sync_folder)
+    }
+}
+
+impl Drop for LocalStore {
+    fn drop(&mut self) {
+        if self.tmp.ends_with(OWN_TMP) {
+            // Only an empty folder is removed. One that is not is swept by the next run.
+            let _ = fs::remove_dir(&self.tmp);
+        }
     }
 }
 
@@ -241,6 +255,26 @@ impl Store for LocalStore {
         }
         synced
     }
+}
+
+/// Removes what a killed run left in the folder `tmp`, like [`LocalStore::sweep_tmp`], and with the same condition.
+///
+/// # Errors
+/// The folder cannot be read, or a leftover cannot be removed.
+pub fn sweep(tmp: &Path) -> Result<usize, StoreError> {
+    let entries = match fs::read_dir(tmp) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries.map_err(StoreError::on("read", tmp))?,
+    };
+    let mut removed = 0;
+    for entry in entries {
+        let entry = entry.map_err(StoreError::on("read", tmp))?;
+        if incoming::is_temporary(&entry.file_name()) {
+            remove_file(&entry.path())?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
 }
 
 fn remove_file(path: &Path) -> Result<(), StoreError> {

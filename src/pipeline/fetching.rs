@@ -66,13 +66,13 @@ pub(super) async fn fetch<F: Fetch, S: Store>(
     let frontier = Frontier::new(Planned { catalog: reader, credentials }, Manners::new(&options));
     let frontier = frontier.map_err(|error| anyhow::anyhow!(error))?;
     let (to_keeper, outcomes) = sync_channel(QUEUE);
-    let full = CancellationToken::new();
-    let keeper = Keeper { store: store.clone(), catalog, run, fetched: Fetched::default(), full: full.clone() };
+    let ended = CancellationToken::new();
+    let keeper = Keeper { store: store.clone(), catalog, run, fetched: Fetched::default(), ended: ended.clone() };
     let kept = tokio::task::spawn_blocking(move || keeper.keep_all(&outcomes));
     let shutdown = async {
         tokio::select! {
             () = stop.cancelled() => {}
-            () = full.cancelled() => {}
+            () = ended.cancelled() => {}
         }
     };
     let on_outcome = |asset: i64, outcome: Outcome| {
@@ -188,8 +188,8 @@ struct Keeper<S> {
     catalog: Catalog,
     run: i64,
     fetched: Fetched,
-    /// Set when the disk can take no more: the run ends, and says so.
-    full: CancellationToken,
+    /// Set when the thread ends, for whatever reason: nothing more is fetched that nobody would keep.
+    ended: CancellationToken,
 }
 
 /// An outcome whose blob, if it has one, is under its final name.
@@ -201,6 +201,8 @@ enum Kept {
 
 impl<S: Store> Keeper<S> {
     fn keep_all(mut self, outcomes: &Receiver<(i64, Outcome)>) -> anyhow::Result<(Catalog, Fetched)> {
+        // The guard cancels also when a panic unwinds.
+        let _ended = self.ended.clone().drop_guard();
         let mut batch = Vec::new();
         loop {
             let next = match batch.is_empty() {
@@ -209,7 +211,7 @@ impl<S: Store> Keeper<S> {
             };
             match next {
                 Ok((asset, outcome)) => {
-                    let kept = self.keep(outcome).inspect_err(|_| self.full.cancel())?;
+                    let kept = self.keep(outcome)?;
                     batch.push((asset, kept));
                     if batch.len() >= BATCH {
                         self.record(&mut batch)?;
@@ -249,7 +251,7 @@ impl<S: Store> Keeper<S> {
                     bytes_received: capture.bytes_received,
                 }));
             }
-            Err(error) => return Err(anyhow::anyhow!("{error}; {}", error.advice())),
+            Err(error) => return Err(error.into()),
         };
         Ok(Kept::Captured(CaptureRow {
             blob,
@@ -266,7 +268,7 @@ impl<S: Store> Keeper<S> {
     }
 
     fn record(&mut self, batch: &mut Vec<(i64, Kept)>) -> anyhow::Result<()> {
-        self.store.make_durable().map_err(|error| anyhow::anyhow!("{error}; {}", error.advice()))?;
+        self.store.make_durable()?;
         self.catalog.begin()?;
         for (asset, kept) in batch.drain(..) {
             let fetched = &mut self.fetched;
@@ -292,5 +294,55 @@ impl<S: Store> Keeper<S> {
         }
         self.catalog.commit()?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media_type::{MediaType, samples};
+    use crate::mirror::catalog::TargetRow;
+    use crate::mirror::store::{Durability, LocalStore};
+
+    #[tokio::test]
+    async fn nothing_more_is_fetched_when_what_was_fetched_cannot_be_recorded() {
+        let folder = tempfile::tempdir().unwrap();
+        let assets = folder.path().join("assets");
+        let store = Arc::new(LocalStore::new(&assets, folder.path().join("tmp"), Durability::Batch));
+        let mut incoming = store.receive();
+        incoming.write(samples::png(&[]).into()).await.unwrap();
+        store.commit(incoming.finish().await.unwrap(), MediaType::Png).unwrap();
+        // What is to be synced is gone, and its folder too.
+        std::fs::remove_dir_all(&assets).unwrap();
+
+        let catalog = Catalog::open(&folder.path().join("catalog.sqlite"), Durability::None).unwrap();
+        let run = catalog.begin_run().unwrap();
+        let target: Url = "http://pictures.example/a.png".parse().unwrap();
+        let row = TargetRow {
+            target: target.to_string(),
+            origin: "http://pictures.example".to_owned(),
+            fragment: None,
+            proxies: 0,
+            hint: None,
+            sources: Vec::new(),
+        };
+        let asset = catalog.asset(&row).unwrap();
+        let failure = Failure {
+            kind: FailureKind::Gone,
+            detail: "404".to_owned(),
+            attempts: 1,
+            status: Some(404),
+            source: target.to_string(),
+            bytes_received: 0,
+        };
+        let ended = CancellationToken::new();
+        let keeper = Keeper { store, catalog, run, fetched: Fetched::default(), ended: ended.clone() };
+        let (to_keeper, outcomes) = sync_channel(1);
+        to_keeper.send((asset, Outcome::Failed(failure))).unwrap();
+        let error = tokio::task::spawn_blocking(move || keeper.keep_all(&outcomes)).await.unwrap().unwrap_err();
+        assert!(ended.is_cancelled());
+        drop(to_keeper);
+        let said = format!("{error:#}");
+        assert_eq!(said.matches("Run `imgmirror check`").count(), 1, "what to do is said once: {said}");
     }
 }

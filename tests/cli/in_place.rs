@@ -31,7 +31,7 @@ fn hexo(case: &Case, origin: &Origin, code: i32) -> Value {
 /// What the journal makes of a document's bytes when its edits are taken back, the last generation first.
 ///
 /// Reads the tables by itself: whoever keeps the catalog must be able to do this without the program.
-fn undone(case: &Case, mirror: &str, source: &str) -> Vec<u8> {
+pub fn undone(case: &Case, mirror: &str, source: &str) -> Vec<u8> {
     let catalog = Connection::open(case.at(mirror).join("catalog.sqlite")).unwrap();
     let mut bytes = case.read(source);
     let mut generations = catalog
@@ -274,4 +274,44 @@ fn a_dry_run_asks_nothing_and_touches_nothing() {
     assert_eq!(case.text("source/_posts/a.md"), "<img src='http://pictures.example/a.png'>");
     assert_eq!(names(&case.root()), ["source"]);
     assert_eq!(origin.take_urls(), Vec::<String>::new());
+}
+
+/// A folder on another file system than that of the tests, where there is one.
+#[cfg(target_os = "linux")]
+fn on_another_device(case: &Case) -> Option<tempfile::TempDir> {
+    use std::os::unix::fs::MetadataExt as _;
+    let folder = tempfile::Builder::new().prefix("imgmirror-test-").tempdir_in("/dev/shm").ok()?;
+    let other = fs::metadata(folder.path()).unwrap().dev() != fs::metadata(case.root()).unwrap().dev();
+    other.then_some(folder)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn pictures_may_lie_on_another_file_system_than_the_journal() {
+    let (case, origin) = (Case::new(), Origin::new(|_| Answer::ok(large_png())));
+    let Some(elsewhere) = on_another_device(&case) else { return };
+    let assets = elsewhere.path().join("site/pictures");
+    // What a killed run left there.
+    fs::create_dir_all(assets.join(".imgmirror-tmp")).unwrap();
+    fs::write(assets.join(".imgmirror-tmp/imgmirror-1234.part"), "half a picture").unwrap();
+    case.write("a.md", "<img src='http://pictures.example/a.png'>");
+    let assets_flag = format!("--assets={}", assets.display());
+    let flags = ["sync", "a.md", "--in-place", &assets_flag, "--link-base=/i/", "--yes", "-o=kept"];
+    case.imgmirror(&flags).args(origin.flags()).run(0);
+    assert!(case.text("a.md").contains("'/i/"), "{}", case.text("a.md"));
+    // A look at every name: the folder of unfinished pictures is gone.
+    assert_eq!(blobs(&assets).len(), 1);
+    assert_eq!(names(&case.at("kept/tmp")), Vec::<String>::new());
+}
+
+/// A picture that is too large to be kept in memory while it arrives.
+#[cfg(target_os = "linux")]
+fn large_png() -> Vec<u8> {
+    let pixels: Vec<u8> = (0..16384u32).flat_map(|block| Sha256::digest(block.to_le_bytes()).to_vec()).collect();
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 512, 1024);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    bytes
 }

@@ -2,7 +2,8 @@
 
 #![cfg(unix)]
 
-use crate::support::{Answer, Case, Gate, Mirror, Origin, assert_adds_up, lines, names, pictures};
+use crate::in_place::undone;
+use crate::support::{Answer, Case, Gate, Mirror, Origin, Run, assert_adds_up, blobs, lines, names, pictures, written};
 
 /// Answers `/held.png` only when the gate opens, everything else at once.
 fn origin_with_a_gate() -> (Origin, Gate) {
@@ -142,4 +143,133 @@ fn a_list_of_urls_is_kept_without_a_document() {
     case.write("urls", "http://p.example/a.png\nno url at all\n");
     case.run(2, &["sync", "--urls=urls"]).stderr_has("line 2");
     case.run(1, &["sync", "--urls=nowhere"]).stderr_has("nowhere");
+}
+
+#[test]
+fn a_document_whose_name_is_taken_is_named_and_the_rest_goes_on() {
+    let (case, origin) = (Case::new(), Origin::of_pictures());
+    for name in ["a.html", "d.html", "z.html"] {
+        case.write(format!("in/{name}"), "<img src='http://p.example/a.png'>");
+    }
+    case.write("mirror/documents/d.html/mine", "a folder where the document should be");
+    let ran = case.imgmirror(&["sync", "in", "--json"]).args(origin.flags()).run(3);
+    ran.stderr_has("d.html");
+    assert_adds_up(&ran.json());
+    assert_eq!((&ran.json()["documents"]["written"], &ran.json()["documents"]["failed"]), (&2.into(), &1.into()));
+    assert_eq!(names(&case.at("mirror/tmp")), Vec::<String>::new());
+    std::fs::remove_dir_all(case.at("mirror/documents/d.html")).unwrap();
+    let summary = case.imgmirror(&["sync", "in", "--json"]).args(origin.flags()).run(0).json();
+    assert_eq!((&summary["documents"]["written"], &summary["documents"]["failed"]), (&1.into(), &0.into()));
+}
+
+/// Pages of two pictures each, one of them of the page's own.
+const PAGES: usize = 30;
+
+fn page(number: usize) -> String {
+    format!(
+        "<p>Page {number}</p>\n<img src='http://p.example/{number}.png'>\n<img src='https://wsrv.nl/?url=http://q.example/shared.jpg'>\n"
+    )
+}
+
+/// Where a run is killed.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// When so many requests have arrived.
+    Asked(usize),
+    /// When so many documents are rewritten, or as soon after as this test gets to see it.
+    Rewritten(usize),
+}
+
+const MOMENTS: [Moment; 6] = [
+    Moment::Asked(1),
+    Moment::Asked(11),
+    Moment::Asked(PAGES + 1),
+    Moment::Rewritten(1),
+    Moment::Rewritten(7),
+    Moment::Rewritten(PAGES - 1),
+];
+
+/// Starts a run over the pages and kills it. What was rewritten is told by `is_rewritten` of a page's number.
+fn kill_at(moment: Moment, run: Run<'_>, origin: &Origin, is_rewritten: impl Fn(usize) -> bool) {
+    let mut run = run.start();
+    match moment {
+        Moment::Asked(requests) => origin.wait_for(requests),
+        Moment::Rewritten(documents) => {
+            // Ends with the run at the latest, which may be over before anything is seen.
+            while !run.has_ended() && (0..PAGES).filter(|number| is_rewritten(*number)).count() < documents {
+                std::thread::yield_now();
+            }
+        }
+    }
+    run.kill();
+    run.wait();
+    origin.take_log();
+}
+
+#[test]
+fn a_mirror_is_whole_after_a_kill_at_any_moment_and_another_run() {
+    let origin = Origin::of_pictures();
+    for moment in MOMENTS {
+        let case = Case::new();
+        for number in 0..PAGES {
+            case.write(format!("in/{number}.html"), page(number));
+        }
+        let sync = || case.imgmirror(&["sync", "in", "--json"]).args(origin.flags());
+        kill_at(moment, sync(), &origin, |number| case.exists(format!("mirror/documents/{number}.html")));
+        let summary = sync().run(0).json();
+        assert_adds_up(&summary);
+        assert_eq!(summary["references"]["mirrored"], 2 * PAGES, "{moment:?}");
+        let mirror = Mirror::at(case.at("mirror"));
+        mirror.assert_layout();
+        let held = mirror.blobs();
+        assert_eq!(held.len(), PAGES + 1, "{moment:?}");
+        for number in 0..PAGES {
+            let link = |url: &str| format!("../assets/{}", pictures::name_for_url(url));
+            let expected = page(number)
+                .replace(&format!("http://p.example/{number}.png"), &link(&format!("http://p.example/{number}.png")))
+                .replace("https://wsrv.nl/?url=http://q.example/shared.jpg", &link("http://q.example/shared.jpg"));
+            assert_eq!(case.text(format!("mirror/documents/{number}.html")), expected, "{moment:?}");
+        }
+        let before = written(&mirror.documents());
+        origin.take_log();
+        let summary = sync().run(0).json();
+        assert_eq!((&summary["documents"]["written"], &summary["requests"]), (&0.into(), &0.into()), "{moment:?}");
+        assert_eq!((written(&mirror.documents()), mirror.blobs()), (before, held), "{moment:?}");
+    }
+}
+
+#[test]
+fn documents_edited_in_place_are_whole_after_a_kill_at_any_moment_and_another_run() {
+    let origin = Origin::of_pictures();
+    for moment in MOMENTS {
+        let case = Case::new();
+        for number in 0..PAGES {
+            case.write(format!("posts/{number}.html"), page(number));
+        }
+        let flags = ["sync", "posts", "--in-place", "--assets=i", "--link-base=/i/", "--yes", "--json", "-o=.mirror"];
+        let sync = || case.imgmirror(&flags).args(origin.flags());
+        kill_at(moment, sync(), &origin, |number| case.text(format!("posts/{number}.html")) != page(number));
+        let summary = sync().run(0).json();
+        assert_adds_up(&summary);
+        assert_eq!(summary["references"]["missing"], 0, "{moment:?}");
+        let held = blobs(&case.at("i"));
+        assert_eq!(held.len(), PAGES + 1, "{moment:?}");
+        let mut expected: Vec<_> = (0..PAGES).map(|number| format!("{number}.html")).collect();
+        expected.sort();
+        assert_eq!(names(&case.at("posts")), expected, "{moment:?}");
+        assert_eq!(names(&case.at(".mirror/tmp")), Vec::<String>::new(), "{moment:?}");
+        for line in lines(&case, &["posts"]) {
+            let name = line.raw.strip_prefix("/i/").unwrap_or_else(|| panic!("{moment:?}: {line:?}"));
+            assert!(held.contains_key(name), "{moment:?}: {line:?}");
+        }
+        for number in 0..PAGES {
+            let post = format!("posts/{number}.html");
+            assert_eq!(undone(&case, ".mirror", &post), page(number).as_bytes(), "{moment:?}");
+        }
+        let before = written(&case.at("posts"));
+        origin.take_log();
+        let summary = sync().run(0).json();
+        assert_eq!((&summary["documents"]["written"], &summary["requests"]), (&0.into(), &0.into()), "{moment:?}");
+        assert_eq!(written(&case.at("posts")), before, "{moment:?}");
+    }
 }

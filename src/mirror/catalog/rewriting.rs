@@ -194,6 +194,16 @@ impl Catalog {
         Ok(())
     }
 
+    /// Takes back a journal entry whose edits did not reach the file.
+    pub fn forget_journal(&self, document: i64, journal: &Journal) -> Result<()> {
+        self.connection.execute(
+            "DELETE FROM rewrite WHERE document = ?1 AND before = ?2 AND after = ?3
+             AND generation = (SELECT max(generation) FROM rewrite WHERE document = ?1)",
+            params![document, journal.before, journal.after],
+        )?;
+        Ok(())
+    }
+
     fn last_generation(&self, document: i64) -> Result<Option<Generation>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, generation, before, after FROM rewrite WHERE document = ?1 ORDER BY generation DESC LIMIT 1",

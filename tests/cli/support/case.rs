@@ -165,6 +165,15 @@ impl Running {
         assert!(sent.success());
     }
 
+    /// Ends it at once, unless it has ended by itself.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     pub fn wait(self) -> Ran {
         let output = self.child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).expect("the program writes UTF-8");
