@@ -265,12 +265,9 @@ fn argument<'w>(word: &'w str) -> Option<(&'w str, usize, &'w str)> {
     let quotes: &[char] = &['"', '\''];
     let inner = |value: &'w str| value.split(quotes).next().unwrap_or_default().trim_end_matches(',');
     let bare = word.trim_start_matches(quotes);
-    let (key, value) = if is_remote_or_copied(inner(bare)) {
-        ("", bare)
-    } else {
-        let (key, value) = word.split_once(['=', ':'])?;
-        (key, value.trim_start_matches(quotes))
-    };
+    // A key has no slash in it: what has one is the path of a local copy.
+    let keyed = word.split_once(['=', ':']).filter(|(key, _)| !is_absolute(bare) && !key.contains('/'));
+    let (key, value) = keyed.map_or(("", bare), |(key, value)| (key, value.trim_start_matches(quotes)));
     let lead = word.len() - value.len();
     let url = inner(value);
     is_remote_or_copied(url).then_some((key, lead, url))

@@ -173,6 +173,7 @@ fn forms_that_commonmark_does_not_know_are_read() {
         raws(&format!("{{% img \"{copy}\", x %}}\n![[{copy}]]")),
         [format!("md:tag {copy}"), format!("md:image {copy}")]
     );
+    assert_eq!(raws(&format!("{{{{% figure src={copy} %}}}}")), [format!("md:tag {copy}")]);
     assert_eq!(raws(&format!("![a]({copy} =10x)")), [format!("md:image {copy}")]);
     let attributes = "![a](u){:data-echo=\"https://h/a\" .b data-src='https://h/c' title='x'}";
     assert_eq!(raws(attributes), ["md:image u", "md:attribute https://h/a", "md:attribute https://h/c"]);
