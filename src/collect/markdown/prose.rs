@@ -27,7 +27,7 @@ const IMAGE_TAGS: &[&str] = &["fancybox", "figure", "image", "img", "imgur", "ph
 pub(super) fn scan<'a>(text: &'a str, run: Span, names_image: &dyn Fn(&str) -> bool, found: &mut dyn FnMut(Found<'a>)) {
     let mut scan = Scan { text: &text[..run.end], names_image, found, ends: [End::Unknown; 5] };
     let mut at = run.start;
-    let mut image = false;
+    let mut image = None;
     while let Some(mark) = memchr::memchr3(b'!', b'{', b']', &scan.text.as_bytes()[at..]).map(|mark| at + mark) {
         let rest = &scan.text[mark..];
         let over = if !rest.starts_with('{') && is_escaped(scan.text, mark) {
@@ -35,10 +35,12 @@ pub(super) fn scan<'a>(text: &'a str, run: Span, names_image: &dyn Fn(&str) -> b
         } else if rest.starts_with("![[") {
             scan.wiki(mark)
         } else if rest.starts_with("![") {
-            image = true;
+            image = Some(mark + 2);
             None
-        } else if rest.starts_with("](") && image {
-            image = false;
+        } else if rest.starts_with("](")
+            && let Some(alt) = image.take()
+            && closes_first_here(&scan.text[alt..mark])
+        {
             scan.destination(mark + 2)
         } else if rest.starts_with("{%") {
             scan.tag(mark, "{%", Close::Percent)
@@ -238,6 +240,16 @@ fn is_remote_or_copied(url: &str) -> bool {
 
 fn unescaped_count(text: &str, wanted: char) -> usize {
     text.match_indices(wanted).filter(|(at, _)| !is_escaped(text, *at)).count()
+}
+
+/// Whether a bracket that was opened before `text` is still open behind it, and no other is.
+fn closes_first_here(text: &str) -> bool {
+    let mut open = 0i32;
+    let brackets = text.match_indices(['[', ']']).filter(|(at, _)| !is_escaped(text, *at));
+    brackets.into_iter().all(|(_, bracket)| {
+        open += if bracket == "[" { 1 } else { -1 };
+        open >= 0
+    }) && open == 0
 }
 
 /// What stands before a title.

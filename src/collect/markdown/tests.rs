@@ -148,6 +148,7 @@ fn forms_that_commonmark_does_not_know_are_read() {
     for (text, want) in [
         ("![a](u =100x20)", "md:image u"),
         ("![a](u \"t\" =100x)", "md:image u"),
+        ("![a [b] \\] c](u =100x)", "md:image u"),
         ("![a](https://h/a_b_*c*.png =50%x)", "md:image https://h/a_b_*c*.png"),
         ("![a](https://h/a(1).png =x20)", "md:image https://h/a(1).png"),
         ("![a](https://h/a b.png)", "md:image https://h/a b.png"),
@@ -187,6 +188,7 @@ fn forms_that_commonmark_does_not_know_are_read() {
         "{% image https://h/a",
         "![[https://h/a",
         "(https://h/a b.png)",
+        "![plan], [a](https://h/a b.png)",
         "[a](u =1x1)",
         "\\![a](u =1x1)",
         "![a\\](u =1x1)",
