@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench collect`. The seeds are repeated to the sizes named below; divan prints bytes per second.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use divan::{Bencher, counter::BytesCount};
 use imgmirror::collect::Collector;
@@ -51,6 +51,20 @@ fn articles(bencher: Bencher) {
     many(bencher, &names);
 }
 
+/// The real articles that the seeds were modelled on, where they are at hand: longer texts, fewer pictures a kilobyte.
+#[divan::bench(sample_count = 5, ignore = !samples_folder().exists())]
+fn samples(bencher: Bencher) {
+    let entries = std::fs::read_dir(samples_folder()).expect("a folder");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    let documents = paths.into_iter().map(|path| ("article.txt", std::fs::read(path).expect("a document"))).collect();
+    rounds(bencher, documents);
+}
+
+fn samples_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/seeds")
+}
+
 /// A saved page with every kind of HTML reference.
 #[divan::bench(sample_count = 5)]
 fn saved_pages(bencher: Bencher) {
@@ -87,7 +101,10 @@ fn one_large_page(bencher: Bencher) {
 }
 
 fn many(bencher: Bencher, names: &[&str]) {
-    let documents: Vec<_> = names.iter().map(|name| (*name, seed(name))).collect();
+    rounds(bencher, names.iter().map(|name| (*name, seed(name))).collect());
+}
+
+fn rounds(bencher: Bencher, documents: Vec<(&str, Vec<u8>)>) {
     let round: usize = documents.iter().map(|(_, bytes)| bytes.len()).sum();
     let rounds = TOTAL / round;
     let collecting = collecting();

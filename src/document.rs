@@ -24,7 +24,7 @@ pub enum Format {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     #[error("cannot be read: {0}")]
-    Io(#[from] std::io::Error),
+    Io(std::io::Error),
     #[error("grew past the limit of {limit} bytes while it was read; raise --max-document to include it")]
     TooLarge { limit: u64 },
     #[error("is encoded in {name}, which cannot be edited in place without changing other bytes; convert it to UTF-8")]
@@ -36,17 +36,24 @@ pub enum ReadError {
 /// The bytes of a document and what they are encoded in.
 #[derive(Debug)]
 pub struct Document {
-    bytes: Vec<u8>,
+    content: Content,
     encoding: &'static Encoding,
+}
+
+/// Valid UTF-8 is known as such from the one time that it was looked at.
+#[derive(Debug)]
+enum Content {
+    Text(String),
+    Bytes(Vec<u8>),
 }
 
 impl Document {
     /// Reads the whole file. At most `limit` bytes are taken into memory.
     pub fn read(path: &Path, limit: u64) -> Result<Self, ReadError> {
-        let file = File::open(path)?;
+        let file = File::open(path).map_err(ReadError::Io)?;
         let expected = file.metadata().map_or(0, |metadata| metadata.len().min(limit));
         let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0) + 1);
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(ReadError::Io)?;
         if bytes.len() as u64 > limit {
             return Err(ReadError::TooLarge { limit });
         }
@@ -55,31 +62,43 @@ impl Document {
 
     /// Takes bytes that are already in memory.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ReadError> {
-        let encoding = encoding::detect(&bytes);
+        let content = match String::from_utf8(bytes) {
+            Ok(text) => Content::Text(text),
+            Err(invalid) => Content::Bytes(invalid.into_bytes()),
+        };
+        let encoding = match &content {
+            Content::Text(text) => encoding::detect_in_text(text),
+            Content::Bytes(bytes) => encoding::detect_in_bytes(bytes),
+        };
+        let document = Document { content, encoding };
         if encoding == encoding_rs::REPLACEMENT {
             return Err(ReadError::Encoding { name: "an encoding that browsers refuse" });
         }
-        if encoding != encoding_rs::UTF_16LE
-            && encoding != encoding_rs::UTF_16BE
-            && let Some(found) = binary(&bytes)
-        {
-            return Err(ReadError::Binary { found });
+        let wide = encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE;
+        match binary(document.bytes()) {
+            Some(found) if !wide => Err(ReadError::Binary { found }),
+            _ => Ok(document),
         }
-        Ok(Document { bytes, encoding })
     }
 
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        match &self.content {
+            Content::Text(text) => text.as_bytes(),
+            Content::Bytes(bytes) => bytes,
+        }
     }
 
     /// The bytes of a span as text, as far as they are text.
     pub fn slice(&self, span: Span) -> Cow<'_, str> {
-        let bytes = self.bytes.get(span.start..span.end).unwrap_or_default();
+        let bytes = self.bytes().get(span.start..span.end).unwrap_or_default();
         self.encoding.decode_without_bom_handling(bytes).0
     }
 
     pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+        match self.content {
+            Content::Text(text) => text.into_bytes(),
+            Content::Bytes(bytes) => bytes,
+        }
     }
 
     pub fn encoding(&self) -> &'static Encoding {
@@ -89,7 +108,10 @@ impl Document {
     /// The text, and the way from its positions back to the bytes. A byte order mark is no part of it. Bytes that the
     /// encoding does not allow are read as U+FFFD and stay what they are in the file.
     pub fn text(&self) -> Text<'_> {
-        encoding::decode(&self.bytes, self.encoding)
+        match &self.content {
+            Content::Text(text) if self.encoding == encoding_rs::UTF_8 => encoding::without_mark(text),
+            _ => encoding::decode(self.bytes(), self.encoding),
+        }
     }
 
     /// ASCII text as this document's encoding writes it.

@@ -43,8 +43,18 @@ pub enum Gitignore {
     Disregarded,
 }
 
+/// What becomes of the documents, and with it when two of them are in each other's way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Results {
+    /// Each gets a copy below `documents/`: two may not have the same name there.
+    Copies,
+    /// Each stays where it is.
+    InPlace,
+}
+
 /// How to walk.
 pub struct Options {
+    pub results: Results,
     /// Larger files are reported and skipped; bytes.
     pub max_document: u64,
     pub gitignore: Gitignore,
@@ -177,6 +187,7 @@ pub fn discover(inputs: &[Input], options: Options) -> Result<Discovery, InputEr
         list,
         walk: None,
         claims: Claims::default(),
+        results: options.results,
         max_document: options.max_document,
         gitignore: options.gitignore,
         outputs,
@@ -190,6 +201,7 @@ pub struct Discovery {
     list: Option<List>,
     walk: Option<Walk>,
     claims: Claims,
+    results: Results,
     max_document: u64,
     gitignore: Gitignore,
     outputs: Vec<PathBuf>,
@@ -338,7 +350,11 @@ impl Discovery {
         if self.naming == Naming::Relative {
             return Some(Ok(Entry::Found(found)));
         }
-        match self.claims.claim(&found.relative, &source) {
+        let name = match self.results {
+            Results::Copies => &found.relative,
+            Results::InPlace => &source,
+        };
+        match self.claims.claim(name, &source) {
             Claim::Granted => Some(Ok(Entry::Found(found))),
             Claim::Repeated => None,
             Claim::Refused => {

@@ -8,6 +8,7 @@ mod properties;
 mod recording;
 mod rewriting;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::fetch::{self, FailureKind, HttpFetcher};
 use crate::input::Discovery;
 use crate::mirror::catalog::{Backlog, Catalog, TargetRow};
-use crate::mirror::store::{Durability, LocalStore};
+use crate::mirror::store::{Durability, LocalStore, Store as _};
 use crate::mirror::{Layout, Mirror};
 use crate::progress::{Phase, Progress};
 use crate::report::{self, Summary};
@@ -76,9 +77,11 @@ pub async fn sync(
     let run = catalog.begin_run()?;
 
     progress.phase(Phase::Collecting);
-    let recorded = collect(&mut job, &inputs, &catalog, run, progress, stop)?;
+    let mut recorded = collect(&mut job, &inputs, &catalog, run, progress, stop)?;
 
-    want(&job, &catalog, run)?;
+    want(&job, &catalog, run, &mut recorded.credentials)?;
+    // A blob of another length is a damaged one; that of its own length may be, and only re-hashing would tell.
+    catalog.forget_lost(run, &mut |blob, length| Ok(store.has(blob)? == Some(length)))?;
     progress.phase(Phase::Fetching);
     let (catalog, fetched) =
         fetch_assets(&job, recorded.credentials.clone(), store, catalog, run, progress, stop).await?;
@@ -87,7 +90,8 @@ pub async fn sync(
     let rewriting = rewriting(&job, mirror.layout());
     let rewritten = rewriting.rewrite(&catalog, run, progress, stop)?;
 
-    let summary = summarise(&catalog, run, &recorded, &fetched, &rewritten, started)?;
+    let failures = failures(&catalog, run)?;
+    let summary = summarise(&catalog, run, &recorded, &fetched, &rewritten, failures, started)?;
     catalog.finish_run(run, &summary.to_json())?;
     Ok(summary)
 }
@@ -105,11 +109,11 @@ pub fn plan(
     let copy = Catalog::copy(&layout.catalog(), &folder.path().join("catalog.sqlite"))?;
     let run = copy.begin_run()?;
     let recorded = collect(&mut job, &inputs, &copy, run, progress, stop)?;
-    want(&job, &copy, run)?;
+    want(&job, &copy, run, &mut HashMap::new())?;
     let counts = copy.plan_fetch(run, backlog(job.network))?;
-    let fetched = Fetched { total: counts.total, held: counts.held, ..Fetched::default() };
+    let fetched = Fetched { total: counts.total, held: counts.held, captured: counts.asked, ..Fetched::default() };
     let rewritten = rewriting(&job, &layout).would_write(&copy, run)?;
-    summarise(&copy, run, &recorded, &fetched, &rewritten, started)
+    summarise(&copy, run, &recorded, &fetched, &rewritten, report::Failures::default(), started)
 }
 
 fn open_store(job: &Job, layout: &Layout) -> anyhow::Result<LocalStore> {
@@ -136,7 +140,7 @@ fn collect(
             job.collecting.rules.learn(&learned);
         }
     }
-    let recorded = recording::record(&job.collecting, inputs()?, catalog, run, progress, stop)?;
+    let recorded = recording::record(&job.collecting, &job.placement, inputs()?, catalog, run, progress, stop)?;
     if recorded.learned.is_empty() || stop.is_cancelled() {
         return Ok(recorded);
     }
@@ -147,14 +151,17 @@ fn collect(
     }
     catalog.commit()?;
     let silent = Progress::muted();
-    let again = recording::record(&job.collecting, inputs()?, catalog, run, &silent, stop)?;
+    let again = recording::record(&job.collecting, &job.placement, inputs()?, catalog, run, &silent, stop)?;
     Ok(Recorded { read: recorded.read, unchanged: recorded.unchanged, failed: recorded.failed, ..again })
 }
 
 /// Adds the pictures of `--urls` to what the run needs.
-fn want(job: &Job, catalog: &Catalog, run: i64) -> anyhow::Result<()> {
+fn want(job: &Job, catalog: &Catalog, run: i64, credentials: &mut HashMap<String, String>) -> anyhow::Result<()> {
     catalog.begin()?;
     for target in &job.urls {
+        if let Some(own) = &target.credentials {
+            credentials.insert(fetch::origin(&target.url), own.clone());
+        }
         let asset = catalog.asset(&TargetRow::from(target))?;
         catalog.want(run, asset)?;
     }
@@ -171,7 +178,7 @@ fn backlog(network: Network) -> Backlog {
 
 async fn fetch_assets(
     job: &Job,
-    credentials: std::collections::HashMap<String, String>,
+    credentials: HashMap<String, String>,
     store: Arc<LocalStore>,
     catalog: Catalog,
     run: i64,
@@ -205,16 +212,8 @@ fn rewriting<'a>(job: &'a Job, layout: &'a Layout) -> Rewriting<'a> {
     }
 }
 
-/// The numbers of a run, and what it could not get.
-fn summarise(
-    catalog: &Catalog,
-    run: i64,
-    recorded: &Recorded,
-    fetched: &Fetched,
-    rewritten: &Rewritten,
-    started: Instant,
-) -> anyhow::Result<Summary> {
-    let references = catalog.reference_counts(run)?;
+/// What a run could not get, and which documents miss it.
+fn failures(catalog: &Catalog, run: i64) -> anyhow::Result<report::Failures> {
     let mut failures = report::Failures::default();
     let mut documents = Ok(());
     catalog.missing(run, &mut |asset| {
@@ -229,6 +228,20 @@ fn summarise(
         }
     })?;
     documents?;
+    Ok(failures)
+}
+
+/// The numbers of a run.
+fn summarise(
+    catalog: &Catalog,
+    run: i64,
+    recorded: &Recorded,
+    fetched: &Fetched,
+    rewritten: &Rewritten,
+    failures: report::Failures,
+    started: Instant,
+) -> anyhow::Result<Summary> {
+    let references = catalog.reference_counts(run)?;
     let Fetched { total, held, captured, revisited, rescued, refused, .. } = *fetched;
     Ok(Summary {
         documents: report::Documents {

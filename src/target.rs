@@ -6,6 +6,7 @@ use encoding_rs::{Encoding, UTF_8};
 use url::Url;
 
 use crate::proxy::{Peeled, Rules, Step};
+use crate::sanitize::without_credentials;
 
 /// The absolute URL to ask for, all proxies peeled, and every other way to the same picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,8 +119,16 @@ fn without_line_ends(written: &str) -> Cow<'_, str> {
 }
 
 fn from_absolute(absolute: &str, without_scheme: bool, place: Place<'_>, rules: &Rules) -> Result<Target, Skip> {
-    let Peeled { url: inner, steps, alternatives, referer } = rules.peel(absolute);
-    let mut url = parse(&inner, Url::options(), place.encoding).filter(is_web).ok_or(Skip::BadUrl)?;
+    let read = |text: &str| parse(text, Url::options(), place.encoding).filter(is_web);
+    let mut peeled = rules.peel(absolute);
+    let mut url = read(&peeled.url);
+    if url.is_none() && !peeled.steps.is_empty() {
+        // What looked like an original is no URL after all: the proxied URL is all that there is.
+        peeled = Peeled { url: absolute.to_owned(), ..Peeled::default() };
+        url = read(absolute);
+    }
+    let mut url = url.ok_or(Skip::BadUrl)?;
+    let Peeled { url: inner, steps, alternatives, referer } = peeled;
     let fragment = url.fragment().filter(|fragment| !fragment.is_empty()).map(str::to_owned);
     let credentials = take_credentials(&mut url);
     let mut others = alternatives;
@@ -127,6 +136,8 @@ fn from_absolute(absolute: &str, without_scheme: bool, place: Place<'_>, rules: 
         others.push(inner.replacen("https:", "http:", 1));
     }
     others.extend(steps.iter().map(|step| step.proxied.clone()));
+    // A proxy is not told the credentials of another origin, and one's own are not recorded.
+    others.retain(|other| !other.contains(['@', '%']) || without_credentials(other) == other.as_str());
     Ok(Target { url, fragment, credentials, proxies: steps, others, hint: referer })
 }
 

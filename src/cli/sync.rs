@@ -115,7 +115,7 @@ pub struct NetworkArgs {
     /// Send this header, written 'Name: value', with every request (repeatable)
     #[arg(long, value_name = "HEADER")]
     pub header: Vec<Header>,
-    /// Send this User-Agent [default: imgmirror/VERSION]
+    /// Send this User-Agent [default: imgmirror/VERSION and a word on what it does]
     #[arg(long, value_name = "TEXT", value_parser = values::user_agent)]
     pub user_agent: Option<String>,
 }

@@ -168,8 +168,15 @@ pub trait Attributes {
 
 /// How to read `attribute` of `element`, or `None` when it holds no picture. Names are in lower case.
 pub fn reading(element: &str, attribute: &str, others: &impl Attributes) -> Option<Reading> {
+    match attribute {
+        "style" => return Some(Reading::Css),
+        "background" => return Some(Reading::Url),
+        // Never a picture, and on nearly every element: no table needs to be asked.
+        "class" | "id" | "alt" | "width" | "height" | "title" | "rel" | "type" | "name" | "onclick" | "loading"
+        | "referrerpolicy" => return None,
+        _ => {}
+    }
     match (element, attribute) {
-        (_, "style") => Some(Reading::Css),
         ("img" | "amp-img" | "lazy-image", "src") => Some(Reading::Url),
         ("img" | "source" | "amp-img" | "lazy-image", "srcset") => Some(Reading::Srcset),
         ("video" | "amp-video", "poster") => Some(Reading::Url),
@@ -187,7 +194,6 @@ pub fn reading(element: &str, attribute: &str, others: &impl Attributes) -> Opti
         }
         ("a" | "area", "href") => Some(Reading::ImageUrl),
         ("iframe", "srcdoc") => Some(Reading::Html),
-        (_, "background") => Some(Reading::Url),
         _ => lazy(element, attribute),
     }
 }

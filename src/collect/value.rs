@@ -15,15 +15,21 @@ pub fn is_inert(url: &str) -> bool {
             .is_some_and(|(scheme, _)| INERT_SCHEMES.iter().any(|inert| scheme.eq_ignore_ascii_case(inert)))
 }
 
-/// Whether `url` is the link to a local copy that a rewrite has left: `…/ab/ab….jpg`. Where relative URLs are not taken
-/// for pictures, these are.
-pub(crate) fn is_local_copy(url: &str) -> bool {
-    let path = url.split(['#', '?']).next().unwrap_or_default();
+/// The name of the blob in a link to a local copy (`…/ab/ab34….jpg`), extension and all: what the rewriter writes, and
+/// nothing else that is ever met.
+pub fn blob_name(url: &str) -> Option<&str> {
+    let path = url.split(['#', '?']).next()?;
     let mut segments = path.rsplit('/');
-    let Some((name, _)) = segments.next().and_then(|name| name.split_once('.')) else { return false };
-    name.len() == 64
-        && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        && segments.next() == name.get(..2)
+    let name = segments.next()?;
+    let (digest, extension) = name.split_once('.')?;
+    let hex = digest.len() == 64 && digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let known = extension.len() <= 4 && extension.bytes().all(|b| b.is_ascii_lowercase());
+    (hex && known && digest.get(..2) == segments.next()).then_some(name)
+}
+
+/// Whether `url` is such a link. Where relative URLs are not taken for pictures, these are.
+pub(crate) fn is_local_copy(url: &str) -> bool {
+    blob_name(url).is_some()
 }
 
 /// The part of `span` in `raw` without ASCII white space at its ends. White space behind a backslash stays: in every
@@ -45,6 +51,17 @@ pub(crate) fn is_escaped(raw: &str, at: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_to_local_copies_are_told_from_all_others() {
+        let digest = "ab".repeat(32);
+        let name = format!("{digest}.jpg");
+        assert_eq!(blob_name(&format!("../assets/ab/{name}")), Some(name.as_str()));
+        assert_eq!(blob_name(&format!("/images/mirror/ab/{name}#icon")), Some(name.as_str()));
+        assert_eq!(blob_name(&format!("../assets/cd/{name}")), None);
+        assert_eq!(blob_name(&format!("../assets/ab/{digest}")), None);
+        assert_eq!(blob_name("../assets/ab/abc.jpg"), None);
+    }
 
     #[test]
     fn white_space_is_trimmed_unless_it_is_escaped() {

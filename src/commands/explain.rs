@@ -18,12 +18,19 @@ use crate::sanitize;
 use crate::target::{self, Place};
 
 pub(super) fn run(args: &ExplainArgs) -> Outcome {
-    let collecting = collecting_of(&args.documents, None)?;
+    let mut collecting = collecting_of(&args.documents, None)?;
+    let catalog = Layout::new(&args.output).catalog();
+    let catalog = if catalog.exists() { Some(Catalog::open_existing(&catalog)?) } else { None };
+    for rule in catalog.iter().flat_map(Catalog::learned_proxies).flatten() {
+        if let Ok(learned) = serde_json::from_str(&rule) {
+            collecting.rules.learn(&learned);
+        }
+    }
     let (text, exit) = match args.subject.as_deref() {
         _ if args.rules => (rules(), Exit::Complete),
         None => (rules(), Exit::Complete),
         Some(subject) if is_url(subject) => (url(&collecting, &subject.to_string_lossy())?, Exit::Complete),
-        Some(subject) => document(args, collecting, Path::new(subject))?,
+        Some(subject) => document(catalog.as_ref(), &collecting, Path::new(subject))?,
     };
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -71,15 +78,19 @@ fn url(collecting: &Collecting, written: &str) -> anyhow::Result<String> {
 }
 
 /// What the mirror knows of a document's references; without a mirror, what they stand for.
-fn document(args: &ExplainArgs, collecting: Collecting, path: &Path) -> anyhow::Result<(String, Exit)> {
-    let catalog = Layout::new(&args.output).catalog();
-    let mut states = Vec::new();
-    if catalog.exists() {
-        Catalog::open_existing(&catalog)?.reference_states(path, &mut |state| states.push(state))?;
+fn document(catalog: Option<&Catalog>, collecting: &Collecting, path: &Path) -> anyhow::Result<(String, Exit)> {
+    let mut known = None;
+    if let Some(catalog) = catalog {
+        let canonical = path.canonicalize().or_else(|_| std::path::absolute(path))?;
+        for source in [std::path::absolute(path)?, canonical] {
+            known = known.or(catalog.document_at(&source, path)?);
+        }
     }
-    if states.is_empty() {
+    let Some((catalog, document)) = catalog.zip(known) else {
         return Ok((unmirrored(collecting, path)?, Exit::Complete));
-    }
+    };
+    let mut states = Vec::new();
+    catalog.reference_states(document, &mut |state| states.push(state))?;
     let missing = states.iter().filter(|state| state.is_missing()).count();
     let mut text = format!("{}\n", sanitize::path(path));
     for state in &states {
@@ -104,7 +115,7 @@ fn line(state: &ReferenceState) -> String {
     }
 }
 
-fn unmirrored(collecting: Collecting, path: &Path) -> anyhow::Result<String> {
+fn unmirrored(collecting: &Collecting, path: &Path) -> anyhow::Result<String> {
     use anyhow::Context as _;
     let document = collecting.open(path).with_context(|| sanitize::path(path))?;
     let mut text = format!("{} is not in a mirror yet; its references:\n", sanitize::path(path));

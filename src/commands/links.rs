@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Outcome, collecting_of, warn};
 use crate::cli::{Exit, LinksArgs};
 use crate::collect::Slot;
-use crate::input::{Discovery, Entry, Input, Options, discover};
+use crate::input::{Discovery, Entry, Input, Options, Results, discover};
 use crate::pipeline::{Collecting, Mention};
 use crate::proxy::Witnesses;
 use crate::sanitize;
@@ -27,7 +27,7 @@ struct Line<'a> {
     slot: &'a Slot,
     raw: &'a str,
     /// `None` when the reference is skipped.
-    target: Option<&'a str>,
+    target: Option<String>,
     /// The URLs of the proxies that were peeled off, outermost first.
     proxies: Vec<String>,
     /// The ways to the picture, in the order in which they are tried.
@@ -92,6 +92,7 @@ impl Inputs {
 
     fn discovery(&self, args: &LinksArgs) -> Result<Discovery, crate::input::InputError> {
         let options = Options {
+            results: Results::InPlace,
             max_document: args.documents.max_document,
             gitignore: args.documents.gitignore(),
             outputs: Vec::new(),
@@ -179,7 +180,7 @@ fn json_line(
         end: span.end,
         slot: &mention.reference.slot,
         raw: &hidden(raw),
-        target: target.map(|target| target.url.as_str()),
+        target: target.map(|target| hidden(target.url.as_str())),
         proxies: target.map_or(Vec::new(), |t| t.proxies.iter().map(|step| hidden(&step.proxied)).collect()),
         sources: target.map_or(Vec::new(), |target| target.sources().map(hidden).collect()),
         skip: mention.outcome.as_ref().err().map(|skip| skip.as_str()),

@@ -29,10 +29,22 @@ pub fn run(parsed: Parsed) -> ExitCode {
         Command::Demo(args) => demo::run(args),
     };
     let exit = outcome.unwrap_or_else(|error| {
-        eprintln!("imgmirror: {}", sanitize::for_terminal(&format!("{error:#}")));
+        eprintln!("imgmirror: {}", sanitize::for_terminal(&told(&error)));
         exit_of(&error)
     });
     ExitCode::from(exit.code())
+}
+
+/// An error and its causes in one line. Many errors name their cause themselves: what was said is not said again.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 /// Which exit code an error stands for.
@@ -64,6 +76,13 @@ fn collecting_of(args: &DocumentArgs, link_base: Option<String>) -> anyhow::Resu
     let mut rules = Rules::builtin();
     for rule in &args.proxy_rule {
         rules.add(rule).map_err(usage("--proxy-rule"))?;
+    }
+    for pattern in args.include.iter().chain(&args.exclude) {
+        // Nobody writes `img` and means nothing by it.
+        if !pattern.contains(['@', ':', '*']) && pattern != "style" {
+            let told = format!("{pattern:?} is no slot; slots look like img@src, front:cover, md:image or css:url");
+            return Err(Usage(format!("--include, --exclude: {told}")).into());
+        }
     }
     let selects = args.select.iter().map(|text| text.parse().map_err(usage::<String>("--select")));
     Ok(Collecting {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Outcome, Usage, collecting_of};
 use crate::cli::{self, Exit, MessageArgs, RunArgs, SyncArgs};
-use crate::input::{Discovery, Gitignore, Input, Options, discover};
+use crate::input::{Discovery, Gitignore, Input, Options, Results, discover};
 use crate::mirror::catalog::{Backlog, Failed, Held};
 use crate::pipeline::{self, Action, Job, Links, MissingPolicy, Network, Placement};
 use crate::progress::{Mode, Progress, Stderr};
@@ -25,6 +25,7 @@ pub(super) fn run(args: &SyncArgs) -> Outcome {
         confirm(args)?;
     }
     let inputs = Inputs::read(args, &job)?;
+    inputs.check()?;
     // Inputs that cannot be are told of before anything is made.
     drop(inputs.discovery()?);
     let runtime = tokio::runtime::Runtime::new().context("starting the asynchronous runtime")?;
@@ -48,7 +49,7 @@ pub(super) async fn drive(job: Job, inputs: &Inputs, action: Action, messages: &
     listening.abort();
     progress.finish();
     let summary = summary?;
-    let exit = exit(&summary, &stop);
+    let exit = if action == Action::Plan { Exit::Complete } else { exit(&summary, &stop) };
     say(&summary, exit, action, &result, messages)?;
     Ok(exit)
 }
@@ -121,6 +122,7 @@ pub(super) struct Inputs {
     max_document: u64,
     gitignore: Gitignore,
     outputs: Vec<PathBuf>,
+    results: Results,
 }
 
 impl Inputs {
@@ -131,7 +133,7 @@ impl Inputs {
             io::stdin().lock().read_to_end(&mut list)?;
         }
         let (max_document, gitignore) = (args.documents.max_document, args.documents.gitignore());
-        Ok(Inputs { inputs, list, max_document, gitignore, outputs: outputs(job) })
+        Ok(Inputs { inputs, list, max_document, gitignore, outputs: outputs(job), results: results(job) })
     }
 
     /// A folder of documents, as one input.
@@ -142,17 +144,36 @@ impl Inputs {
             max_document: job.collecting.max_document,
             gitignore: Gitignore::Disregarded,
             outputs: outputs(job),
+            results: results(job),
         }
+    }
+
+    /// Walks over several inputs once before anything is done, since two documents may turn out to have one name.
+    fn check(&self) -> anyhow::Result<()> {
+        if self.results == Results::Copies && (self.inputs.len() > 1 || self.inputs.contains(&Input::List)) {
+            for entry in self.discovery()? {
+                entry?;
+            }
+        }
+        Ok(())
     }
 
     fn discovery(&self) -> anyhow::Result<Discovery> {
         let options = Options {
+            results: self.results,
             max_document: self.max_document,
             gitignore: self.gitignore,
             outputs: self.outputs.clone(),
             list: Box::new(io::Cursor::new(self.list.clone())),
         };
         Ok(discover(&self.inputs, options)?)
+    }
+}
+
+fn results(job: &Job) -> Results {
+    match job.placement {
+        Placement::Mirror => Results::Copies,
+        Placement::InPlace { .. } => Results::InPlace,
     }
 }
 
@@ -177,7 +198,11 @@ fn job(args: &SyncArgs) -> anyhow::Result<Job> {
         (None, Placement::Mirror) => Links::WithinMirror,
         (None, Placement::InPlace { assets }) => Links::to_folder(assets)?,
     };
-    let collecting = collecting_of(&args.documents, link_base)?;
+    let written_base = match &links {
+        Links::Prefix(prefix) => Some(prefix.clone()),
+        Links::WithinMirror | Links::To(_) => None,
+    };
+    let collecting = collecting_of(&args.documents, written_base)?;
     let urls = args.urls.as_deref().map(|file| urls(file, &collecting.rules)).transpose()?.unwrap_or_default();
     Ok(Job {
         output,

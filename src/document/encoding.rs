@@ -7,20 +7,21 @@ use crate::text::{OffsetMap, Text};
 /// How far a declaration is looked for (WHATWG HTML 13.2.3.2 says 1024 bytes; generators put more in front of it).
 const PRESCAN: usize = 4096;
 
-/// The encoding of a document: byte order mark, then valid UTF-8, then what the document declares, then a guess.
-///
-/// UTF-8 goes before the declaration because text that is valid UTF-8 and not ASCII is never anything else in
-/// practice, while stale declarations are common in saved pages.
-pub(super) fn detect(bytes: &[u8]) -> &'static Encoding {
-    if let Some((encoding, _)) = Encoding::for_bom(bytes) {
-        return encoding;
+/// The encoding of bytes that are valid UTF-8: UTF-8, whatever the document declares. Text that is valid UTF-8 and not
+/// ASCII is never anything else in practice, while stale declarations are common in saved pages. But seven bits may be
+/// Japanese all the same: then they hold escapes, and say so.
+pub(super) fn detect_in_text(text: &str) -> &'static Encoding {
+    let bytes = text.as_bytes();
+    let escapes = memchr::memchr(0x1B, bytes).is_some() && declared(bytes) == Some(ISO_2022_JP);
+    if escapes { ISO_2022_JP } else { UTF_8 }
+}
+
+/// The encoding of bytes that are not valid UTF-8: byte order mark, then what the document declares, then a guess.
+pub(super) fn detect_in_bytes(bytes: &[u8]) -> &'static Encoding {
+    match Encoding::for_bom(bytes) {
+        Some((encoding, _)) => encoding,
+        None => declared(bytes).unwrap_or_else(|| guess(bytes)),
     }
-    let declared = declared(&bytes[..bytes.len().min(PRESCAN)]);
-    if std::str::from_utf8(bytes).is_ok() {
-        let escapes = declared == Some(ISO_2022_JP) && memchr::memchr(0x1B, bytes).is_some();
-        return if escapes { ISO_2022_JP } else { UTF_8 };
-    }
-    declared.unwrap_or_else(|| guess(bytes))
 }
 
 fn guess(bytes: &[u8]) -> &'static Encoding {
@@ -37,8 +38,9 @@ fn guess(bytes: &[u8]) -> &'static Encoding {
 }
 
 /// `<meta charset>`, `http-equiv` content, an XML declaration or `@charset`, by the WHATWG labels.
-fn declared(head: &[u8]) -> Option<&'static Encoding> {
-    let head: String = head.iter().map(|byte| char::from(*byte).to_ascii_lowercase()).collect();
+fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
+    let head: String =
+        bytes[..bytes.len().min(PRESCAN)].iter().map(|byte| char::from(*byte).to_ascii_lowercase()).collect();
     let after = |marker: &str| {
         head.match_indices(marker).find_map(|(at, _)| {
             let rest = head[at + marker.len()..].trim_start();
@@ -58,19 +60,22 @@ fn declared(head: &[u8]) -> Option<&'static Encoding> {
     found.map(|encoding| if encoding == UTF_16LE || encoding == UTF_16BE { UTF_8 } else { encoding })
 }
 
+/// Text that is its own source, without its byte order mark.
+pub(super) fn without_mark(text: &str) -> Text<'_> {
+    match text.strip_prefix('\u{feff}') {
+        None => Text::plain(text),
+        Some(rest) => {
+            let mut plain = Text::plain(rest);
+            plain.map.skip('\u{feff}'.len_utf8());
+            plain
+        }
+    }
+}
+
 /// The text of `bytes` without its byte order mark, with the way back.
-pub(super) fn decode<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Text<'a> {
+pub(super) fn decode(bytes: &[u8], encoding: &'static Encoding) -> Text<'static> {
     let bom = Encoding::for_bom(bytes).filter(|(found, _)| *found == encoding).map_or(0, |(_, length)| length);
     let body = &bytes[bom..];
-    if encoding == UTF_8
-        && let Ok(text) = std::str::from_utf8(body)
-    {
-        let mut text = Text::plain(text);
-        if bom > 0 {
-            text.map.skip(bom);
-        }
-        return text;
-    }
     let mut map = OffsetMap::default();
     if bom > 0 {
         map.skip(bom);
@@ -182,6 +187,10 @@ mod tests {
     use super::*;
     use encoding_rs::{BIG5, EUC_KR, GB18030, GBK, SHIFT_JIS, WINDOWS_1251};
     use proptest::prelude::*;
+
+    fn detect(bytes: &[u8]) -> &'static Encoding {
+        std::str::from_utf8(bytes).map_or_else(|_| detect_in_bytes(bytes), detect_in_text)
+    }
 
     /// Decodes and checks that the bytes behind every marker are the marker.
     fn markers_are_found(bytes: &[u8], encoding: &'static Encoding, marker: &str) -> usize {

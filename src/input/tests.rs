@@ -31,6 +31,7 @@ impl Tree {
 
     fn options(&self) -> Options {
         Options {
+            results: Results::Copies,
             max_document: 1000,
             gitignore: Gitignore::Disregarded,
             outputs: vec![self.at("mirror")],

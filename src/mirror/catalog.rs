@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
-use crate::mirror::store::Durability;
+use crate::mirror::store::{Durability, StoreError};
 pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, Recorded};
 pub use rewriting::{HeldReference, Journal, ReferenceState, RewriteRow};
-pub use rows::{DocumentRow, Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
+pub use rows::{Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
 
 /// The layout that this program reads and writes. A newer one is refused, an older one is migrated.
 const VERSION: i64 = 1;
@@ -28,6 +28,11 @@ pub enum CatalogError {
     Newer { path: PathBuf, found: i64 },
     #[error("the catalog cannot be read or written: {0}")]
     Sql(#[from] rusqlite::Error),
+    #[error("{store}; {}", store.advice())]
+    Store {
+        #[from]
+        store: StoreError,
+    },
 }
 
 pub type Result<T> = std::result::Result<T, CatalogError>;

@@ -9,6 +9,7 @@ use super::placement::Links;
 use crate::collect::html::rebase;
 use crate::collect::{Collector, Page, Reference, value};
 use crate::document::{Document, Format, ReadError};
+use crate::media_type::MediaType;
 use crate::mirror::digest::Digest;
 use crate::proxy::{Learned, Rules, Witnesses};
 use crate::rewrite::{Edit, RewritePlan};
@@ -157,17 +158,13 @@ impl Collecting {
         Mention { reference, text_start, outcome, held }
     }
 
-    /// The digest in a link to a local copy: `…/ab/ab….jpg`, relative or below `--link-base`.
+    /// The digest in a link to a local copy: without a host, or below `--link-base`.
     fn local_copy(&self, url: &str) -> Option<Digest> {
-        let below_link_base = self.link_base.as_deref().is_some_and(|base| url.starts_with(base));
-        if url.contains("://") && !below_link_base {
-            return None;
-        }
-        let path = url.split(['#', '?']).next()?;
-        let mut segments = path.rsplit('/');
-        let (name, extension) = segments.next()?.split_once('.')?;
-        let known = crate::media_type::MediaType::from_extension(extension).is_some();
-        (known && name.get(..2) == segments.next()).then(|| name.parse().ok()).flatten()
+        let (digest, extension) = value::blob_name(url)?.split_once('.')?;
+        MediaType::from_extension(extension)?;
+        let elsewhere = url.contains("://") || url.starts_with("//") || url.starts_with("\\\\");
+        let below_base = self.link_base.as_deref().is_some_and(|base| url.starts_with(base));
+        digest.parse().ok().filter(|_| below_base || !elsewhere)
     }
 }
 

@@ -39,7 +39,6 @@ pub(super) struct Fetched {
     pub(super) revisited: u64,
     /// Had from another source than the target.
     pub(super) rescued: u64,
-    pub(super) failed: u64,
     pub(super) refused: u64,
     pub(super) bytes_received: u64,
     pub(super) bytes_stored: u64,
@@ -95,7 +94,7 @@ pub(super) async fn fetch<F: Fetch, S: Store>(
     fetched.captured = kept.captured;
     fetched.revisited = kept.revisited;
     fetched.rescued = kept.rescued;
-    fetched.failed = kept.failed;
+    fetched.held += kept.held;
     fetched.refused = kept.refused;
     fetched.bytes_stored = kept.bytes_stored;
     fetched.requests = totals.requests;
@@ -282,10 +281,11 @@ impl<S: Store> Keeper<S> {
                     fetched.revisited += 1;
                 }
                 Kept::Failed(failure) => {
-                    self.catalog.record_failure(self.run, asset, &failure)?;
+                    let held = self.catalog.record_failure(self.run, asset, &failure)?;
                     match failure.kind {
+                        _ if held => fetched.held += 1,
                         FailureKind::OutOfScope | FailureKind::BadUrl => fetched.refused += 1,
-                        _ => fetched.failed += 1,
+                        _ => {}
                     }
                 }
             }

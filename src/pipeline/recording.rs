@@ -4,6 +4,7 @@
 //! so memory holds a handful of documents and a few thousand references, however large the collection is.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::collecting::{Collecting, Mention};
+use super::placement::{Placement, normal};
 use crate::document::Document;
 use crate::input::{Discovery, Entry, Found};
 use crate::mirror::catalog::{Catalog, Known, ReferenceRow, Seen, TargetRow};
@@ -42,13 +44,34 @@ pub(super) struct Recorded {
 struct Work {
     number: u64,
     found: Found,
+    place: Place,
     known: Option<Known>,
+}
+
+/// What a document is called in the catalog.
+#[derive(Debug, Clone)]
+struct Place {
+    /// Below documents/; of a document that is edited in place, its source, since there is no other.
+    path: PathBuf,
+    /// Absolute, so that it means the same to a run from another folder.
+    source: PathBuf,
+}
+
+impl Place {
+    fn of(found: &Found, placement: &Placement) -> io::Result<Self> {
+        let source = normal(&std::path::absolute(&found.path)?);
+        let path = match placement {
+            Placement::Mirror => found.relative.clone(),
+            Placement::InPlace { .. } => source.clone(),
+        };
+        Ok(Place { path, source })
+    }
 }
 
 /// What the other threads tell the one that writes.
 enum Record {
     Unchanged { id: i64, modified: i64 },
-    References { number: u64, found: Found, rows: Vec<ReferenceRow> },
+    References { number: u64, place: Place, rows: Vec<ReferenceRow> },
     Done { number: u64, seen: Seen, site: Option<String>, reread: bool },
     Failed { path: PathBuf, why: String },
     Warning { path: PathBuf, text: String },
@@ -59,6 +82,7 @@ enum Record {
 /// with the same settings are not read.
 pub(super) fn record(
     collecting: &Collecting,
+    placement: &Placement,
     inputs: Discovery,
     catalog: &Catalog,
     run: i64,
@@ -66,7 +90,7 @@ pub(super) fn record(
     stop: &CancellationToken,
 ) -> anyhow::Result<Recorded> {
     let readers = std::thread::available_parallelism().map_or(2, usize::from).min(8);
-    let stage = &Stage { collecting, settings: collecting.fingerprint(), stop };
+    let stage = &Stage { collecting, placement, settings: collecting.fingerprint(), stop };
     let known = catalog.reader()?;
     std::thread::scope(|scope| {
         let (to_readers, work) = sync_channel::<Work>(2 * readers);
@@ -95,6 +119,7 @@ pub(super) fn record(
 /// What the threads of this stage share.
 struct Stage<'a> {
     collecting: &'a Collecting,
+    placement: &'a Placement,
     settings: String,
     stop: &'a CancellationToken,
 }
@@ -120,12 +145,15 @@ impl Stage<'_> {
                     to_catalog.send(Record::Warning { path: skipped.path, text: skipped.reason.to_string() }).is_ok()
                 }
                 Entry::Found(found) => {
-                    let known = catalog.known(&found.relative)?;
-                    match known.as_ref().filter(|known| self.unchanged(known, &found)) {
-                        Some(known) => {
+                    let place = Place::of(&found, self.placement)?;
+                    match catalog.known(&place.path)? {
+                        Some(known) if known.is_anothers(&place.source) => {
+                            to_catalog.send(Record::Failed { path: found.path, why: taken(&place, &known) }).is_ok()
+                        }
+                        Some(known) if self.unchanged(&known, &found, &place) => {
                             to_catalog.send(Record::Unchanged { id: known.id, modified: modified(&found) }).is_ok()
                         }
-                        None => to_readers.send(Work { number, found, known }).is_ok(),
+                        known => to_readers.send(Work { number, found, place, known }).is_ok(),
                     }
                 }
             };
@@ -137,13 +165,13 @@ impl Stage<'_> {
     }
 
     /// Whether a file is by its size and time the one that was recorded, and would be read in the same way.
-    fn unchanged(&self, known: &Known, found: &Found) -> bool {
-        self.collected_alike(known, found)
+    fn unchanged(&self, known: &Known, found: &Found, place: &Place) -> bool {
+        self.collected_alike(known, place)
             && known.seen.as_ref().is_some_and(|seen| seen.size == found.len && seen.modified == modified(found))
     }
 
-    fn collected_alike(&self, known: &Known, found: &Found) -> bool {
-        !known.reread && known.settings == self.settings && known.source == found.path
+    fn collected_alike(&self, known: &Known, place: &Place) -> bool {
+        !known.reread && known.settings == self.settings && known.source == place.source
     }
 
     fn read_all(&self, work: &Mutex<Receiver<Work>>, to_catalog: &SyncSender<Record>) -> Witnesses {
@@ -160,7 +188,7 @@ impl Stage<'_> {
 
     /// Reads one document. `None` when nobody takes the records any more.
     fn read(&self, work: Work, witnesses: &mut Witnesses, to_catalog: &SyncSender<Record>) -> Option<()> {
-        let Work { number, found, known } = work;
+        let Work { number, found, place, known } = work;
         let send = |record| to_catalog.send(record).ok();
         let failed = |why: String| Record::Failed { path: found.path.clone(), why };
         let document = match self.collecting.open(&found.path) {
@@ -172,7 +200,7 @@ impl Stage<'_> {
             modified: modified(&found),
             digest: Sha256::digest(document.bytes()).into(),
         };
-        if let Some(known) = known.filter(|known| self.collected_alike(known, &found))
+        if let Some(known) = known.filter(|known| self.collected_alike(known, &place))
             && known.seen.is_some_and(|before| before.digest == seen.digest)
         {
             return send(Record::Unchanged { id: known.id, modified: seen.modified });
@@ -191,16 +219,25 @@ impl Stage<'_> {
             rows.push(row(&mention, &document));
             if rows.len() == CHUNK {
                 let rows = std::mem::take(&mut rows);
-                gone |= to_catalog.send(Record::References { number, found: found.clone(), rows }).is_err();
+                gone |= to_catalog.send(Record::References { number, place: place.clone(), rows }).is_err();
             }
         });
         for text in facts.warnings {
             send(Record::Warning { path: found.path.clone(), text })?;
         }
-        send(Record::References { number, found: found.clone(), rows })?;
+        send(Record::References { number, place: place.clone(), rows })?;
         send(Record::Done { number, seen, site: facts.base.map(String::from), reread: secret })?;
         (!gone).then_some(())
     }
+}
+
+/// What is said of a document whose place belongs to another one.
+fn taken(place: &Place, known: &Known) -> String {
+    format!(
+        "documents/{} is the copy of {} already; use another output with -o, or give the folder above both as the input",
+        sanitize::path(&place.path),
+        sanitize::path(&known.source)
+    )
 }
 
 fn row(mention: &Mention, document: &Document) -> ReferenceRow {
@@ -262,12 +299,11 @@ impl Writer<'_> {
                 recorded.unchanged += 1;
                 self.progress.document_done();
             }
-            Record::References { number, found, rows } => {
+            Record::References { number, place, rows } => {
                 let id = match self.open.get(&number) {
                     Some(id) => *id,
                     None => {
-                        let (path, source) = (&found.relative, &found.path);
-                        let id = self.catalog.begin_document(path, source, self.settings, self.run)?;
+                        let id = self.catalog.begin_document(&place.path, &place.source, self.settings, self.run)?;
                         self.open.insert(number, id);
                         id
                     }

@@ -190,7 +190,8 @@ impl Rewriting<'_> {
         }
         let within = if same_file_system(&self.layout.tmp(), folder) { self.layout.tmp() } else { folder.to_owned() };
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".imgmirror-");
+        // Named as the store names its own, so that what a killed run leaves in tmp/ is swept with them.
+        builder.prefix("imgmirror-").suffix(".part");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;

@@ -260,7 +260,8 @@ fn plausible(url: String) -> Option<Found> {
     if !(named || host.starts_with('[')) || is_pasted_srcset(parts.rest) {
         return None;
     }
-    url::Url::parse(&url).ok()?;
+    // All that a parser may still refuse is the port.
+    url::Host::parse(host).ok()?;
     Some(Found::new(url))
 }
 

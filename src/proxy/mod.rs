@@ -48,7 +48,7 @@ pub struct Rules {
 }
 
 /// What [`Rules::peel`] found in a URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Peeled {
     /// The innermost URL; the URL as it was given when there was nothing to peel.
     pub url: String,

@@ -150,7 +150,7 @@ mod unix {
     fn a_file_that_may_not_be_read_is_reported_and_the_rest_goes_on() {
         let case = Case::new();
         case.write("in/locked.html", "<p>");
-        fs::set_permissions(case.at("in/locked.html"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(case.at("in/locked.html"), fs::Permissions::from_mode(0o000)).unwrap();
         if fs::read(case.at("in/locked.html")).is_ok() {
             return; // Nothing is locked for root.
         }

@@ -2,7 +2,7 @@
 
 use encoding_rs::{GBK, SHIFT_JIS};
 
-use crate::support::{Case, Origin, lines};
+use crate::support::{Case, Origin, lines, pictures};
 
 /// Mirrors one document and gives its copy.
 fn mirrored(name: &str, bytes: &[u8]) -> (Vec<u8>, Vec<String>) {
@@ -16,10 +16,7 @@ fn mirrored(name: &str, bytes: &[u8]) -> (Vec<u8>, Vec<String>) {
 
 /// The path of the local copy of a URL, from a document at the top.
 fn local(url: &str) -> String {
-    use sha2::{Digest as _, Sha256};
-    let bytes = crate::support::pictures::for_url(url);
-    let digest = hex::encode(Sha256::digest(&bytes));
-    format!("../assets/{}/{digest}.{}", &digest[..2], crate::support::pictures::extension_of(&bytes))
+    format!("../assets/{}", pictures::name_for_url(url))
 }
 
 /// Replaces bytes by bytes, all of which are there.

@@ -23,7 +23,8 @@ fn credentials_go_to_their_origin_and_nowhere_else() {
     });
     let page = format!(
         "<img src='http://me:{SECRET}@p.example/a.png'><img src='http://other.example/b.png'>\
-         <img src='https://cors.zfour.workers.dev/?http://me:{SECRET}@lost.example/c.png'>"
+         <img src='https://cors.zfour.workers.dev/?http://me:{SECRET}@lost.example/c.png'>\
+         <img src='https://wsrv.nl/?url=http%3A%2F%2Fme%3A{SECRET}%40lost.example%2Fd.png'>"
     );
     case.write("in/a.html", &page);
     for flags in [&["--json"][..], &[], &["--json", "--refresh"]] {
@@ -39,7 +40,7 @@ fn credentials_go_to_their_origin_and_nowhere_else() {
     }
     let url = format!("https://cors.zfour.workers.dev/?http://me:{SECRET}@p.example/a.png");
     case.run(0, &["explain", &url]).nowhere_has(SECRET).stdout_has("***");
-    case.write("urls", format!("http://me:{SECRET}@p.example/a.png\nmailto:me:{SECRET}@x\n"));
+    case.write("urls", format!("http://me:{SECRET}@p.example/a.png\nftp://me:{SECRET}@p.example/a.png\n"));
     case.run(2, &["sync", "--urls=urls"]).nowhere_has(SECRET);
     for name in names(&case.at("mirror")).into_iter().filter(|name| name.starts_with("catalog")) {
         let bytes = case.read(format!("mirror/{name}"));

@@ -88,7 +88,7 @@ fn a_killed_run_leaves_nothing_to_repair() {
 fn litter_of_an_earlier_run_is_swept() {
     let (case, origin) = (Case::new(), Origin::of_pictures());
     case.write("in/a.html", "<img src='http://p.example/a.png'>");
-    case.write("mirror/tmp/.imgmirror-1234", "half a picture").write("mirror/tmp/x/y", "half a folder");
+    case.write("mirror/tmp/imgmirror-1234.part", "half a picture");
     case.imgmirror(&["sync", "in"]).args(origin.flags()).run(0);
     assert_eq!(names(&case.at("mirror/tmp")), Vec::<String>::new());
 }

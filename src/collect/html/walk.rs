@@ -351,6 +351,14 @@ fn raw_text_end(bytes: &[u8], from: usize, name: &str) -> usize {
     memmem::find_iter(&bytes[from..], b"</").map(|at| from + at).find(closes).unwrap_or(bytes.len())
 }
 
+/// Appends a piece of a name. The source is text, so a piece that is not can only be a character cut in two.
+fn push(text: &mut String, piece: &[u8]) {
+    match std::str::from_utf8(piece) {
+        Ok(piece) => text.push_str(piece),
+        Err(_) => text.push(char::REPLACEMENT_CHARACTER),
+    }
+}
+
 impl Emitter for Walker<'_, '_> {
     type Token = std::convert::Infallible;
 
@@ -414,7 +422,7 @@ impl Emitter for Walker<'_, '_> {
 
     #[inline]
     fn push_tag_name(&mut self, name: &[u8]) {
-        self.name.push_str(&String::from_utf8_lossy(name));
+        push(&mut self.name, name);
     }
 
     fn push_comment(&mut self, _: &[u8]) {}
@@ -443,7 +451,7 @@ impl Emitter for Walker<'_, '_> {
     #[inline]
     fn push_attribute_name(&mut self, name: &[u8]) {
         if let Some(slot) = self.slots.last_mut().filter(|_| self.recording) {
-            self.names.push_str(&String::from_utf8_lossy(name));
+            push(&mut self.names, name);
             slot.name.1 = self.names.len() as u32;
         }
     }

@@ -7,7 +7,8 @@ use rusqlite::OptionalExtension as _;
 use super::{Catalog, Result, millis, now, params};
 use crate::fetch::{Asset, Failure, Revisit, Validators};
 use crate::media_type::MediaType;
-use crate::mirror::store::Blob;
+use crate::mirror::digest::Digest;
+use crate::mirror::store::{Blob, StoreError};
 
 /// Which assets of a run are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +131,37 @@ impl Catalog {
             |row| Ok(AssetCounts { total: row.get(0)?, held: row.get(1)?, asked: row.get(2)? }),
         )?;
         Ok(counts)
+    }
+
+    /// Takes the blobs that `is_held` does not know off the assets of `run`, so that they are asked for again. Returns
+    /// how many were lost.
+    pub fn forget_lost(
+        &self,
+        run: i64,
+        is_held: &mut dyn FnMut(&Blob, u64) -> std::result::Result<bool, StoreError>,
+    ) -> Result<u64> {
+        let mut statement = self.connection.prepare(
+            "SELECT digest, media, length FROM blob WHERE digest IN (
+                SELECT asset.digest FROM asset
+                JOIN reference ON reference.asset = asset.id JOIN document ON document.id = reference.document
+                WHERE document.run = ?1)",
+        )?;
+        let rows = statement.query_map([run], |row| {
+            let digest: [u8; 32] = row.get(0)?;
+            let media_type = media_type(&row.get::<_, String>(1)?)?;
+            Ok((Blob { digest: Digest::from(digest), media_type }, row.get::<_, u64>(2)?))
+        })?;
+        let mut lost = Vec::new();
+        for row in rows {
+            let (blob, length) = row?;
+            if !is_held(&blob, length)? {
+                lost.push(blob.digest);
+            }
+        }
+        for digest in &lost {
+            self.connection.execute("UPDATE asset SET digest = NULL WHERE digest = ?1", [digest.as_bytes()])?;
+        }
+        Ok(lost.len() as u64)
     }
 
     /// Adds an asset to what `run` needs although no document refers to it.
@@ -267,8 +299,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Records that an asset could not be had. What is held of it stays.
-    pub fn record_failure(&self, run: i64, asset: i64, failure: &Failure) -> Result<()> {
+    /// Records that an asset could not be had. What is held of it stays; returns whether something is.
+    pub fn record_failure(&self, run: i64, asset: i64, failure: &Failure) -> Result<bool> {
         let runs: Option<i64> = self
             .connection
             .prepare_cached("SELECT runs FROM failure WHERE asset = ?1")?
@@ -284,10 +316,15 @@ impl Catalog {
                  SET kind = ?2, detail = ?3, attempts = attempts + ?4, runs = ?5, last = ?6, next = ?7, run = ?8",
             )?
             .execute(params![asset, failure.kind.as_str(), failure.detail, failure.attempts, runs, now, next, run])?;
-        Ok(())
+        let held = self
+            .connection
+            .prepare_cached("SELECT digest IS NOT NULL FROM asset WHERE id = ?1")?
+            .query_row([asset], |row| row.get(0))?;
+        Ok(held)
     }
 
-    /// The assets of `run` that are not held, with why, by target.
+    /// The assets of `run` that are not held, with why, by target. Those that nobody was asked for (offline, or the run
+    /// ended before) count as `connection`, since the closed list of kinds has no word for them.
     pub fn missing(&self, run: i64, each: &mut dyn FnMut(MissingAsset)) -> Result<()> {
         let mut statement = self.connection.prepare(
             "SELECT asset.id, target, coalesce(kind, 'connection'), coalesce(detail, 'not asked for'),

@@ -1,11 +1,11 @@
 //! What the documents of a run are rewritten with, and the journal of those that were edited in place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::OptionalExtension as _;
 
 use super::fetching::media_type;
-use super::{Catalog, Result, Seen, now, params, path_from};
+use super::{Catalog, Result, Seen, now, params, path_from, path_value};
 use crate::collect::Layers;
 use crate::mirror::digest::Digest;
 use crate::mirror::store::Blob;
@@ -121,19 +121,29 @@ impl Catalog {
         Ok(())
     }
 
-    /// Calls `each` for every reference of the document that was read from `source`, or that lies below documents/
-    /// under this path, in order of position.
-    pub fn reference_states(&self, source: &std::path::Path, each: &mut dyn FnMut(ReferenceState)) -> Result<()> {
+    /// The document that was read from `source` (absolute), or that lies below documents/ at `path`.
+    pub fn document_at(&self, source: &Path, path: &Path) -> Result<Option<i64>> {
+        let found = self
+            .connection
+            .prepare_cached(
+                "SELECT id FROM document WHERE source = ?1 OR path = ?2 ORDER BY source = ?1 DESC, id LIMIT 1",
+            )?
+            .query_row([path_value(source), path_value(path)], |row| row.get(0));
+        Ok(found.optional()?)
+    }
+
+    /// Calls `each` for every reference of a document, in order of position.
+    pub fn reference_states(&self, document: i64, each: &mut dyn FnMut(ReferenceState)) -> Result<()> {
         let mut statement = self.connection.prepare(
             "SELECT start, slot.name, raw, asset.target, blob.digest, blob.media, skip, failure.kind, failure.detail
-             FROM document JOIN reference ON reference.document = document.id
+             FROM reference
              JOIN slot ON slot.id = reference.slot
              LEFT JOIN asset ON asset.id = reference.asset
              LEFT JOIN blob ON blob.digest = coalesce(reference.held, asset.digest)
              LEFT JOIN failure ON failure.asset = asset.id
-             WHERE document.source = ?1 OR document.path = ?1 ORDER BY document.id, start",
+             WHERE reference.document = ?1 ORDER BY start",
         )?;
-        let rows = statement.query_map([super::path_value(source)], |row| {
+        let rows = statement.query_map([document], |row| {
             let (kind, detail): (Option<String>, Option<String>) = (row.get(7)?, row.get(8)?);
             Ok(ReferenceState {
                 start: row.get(0)?,

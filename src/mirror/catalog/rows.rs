@@ -6,18 +6,7 @@ use rusqlite::OptionalExtension as _;
 use rusqlite::types::Value;
 
 use super::{Catalog, Result, params, path_from, path_value};
-use crate::sanitize::without_credentials;
 use crate::target::Target;
-
-/// A document as it is about to be collected.
-#[derive(Debug, Clone)]
-pub struct DocumentRow {
-    /// Below documents/.
-    pub path: PathBuf,
-    /// Where it was read.
-    pub source: PathBuf,
-    pub seen: Seen,
-}
 
 /// What says whether a file is still the one that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +26,17 @@ pub struct Known {
     pub seen: Option<Seen>,
     pub settings: String,
     pub reread: bool,
+}
+
+impl Known {
+    /// Whether this is the record of another file that is still there. A file that was moved takes its record along.
+    pub fn is_anothers(&self, source: &Path) -> bool {
+        let same = |other: &Path| match (other.canonicalize(), source.canonicalize()) {
+            (Ok(other), Ok(source)) => other == source,
+            _ => true,
+        };
+        self.source != source && !same(&self.source)
+    }
 }
 
 /// One reference, resolved.
@@ -74,8 +74,7 @@ impl From<&Target> for TargetRow {
             fragment: target.fragment.clone(),
             proxies: target.proxies.len() as u32,
             hint: target.hint.clone(),
-            // One that carries credentials somewhere is not kept at all: without them it would be another URL.
-            sources: target.others.iter().filter(|url| without_credentials(url) == url.as_str()).cloned().collect(),
+            sources: target.others.clone(),
         }
     }
 }
@@ -147,9 +146,14 @@ impl Catalog {
                 Ok(target) => (Some(self.asset(target)?), target.fragment.as_deref(), target.proxies, None),
                 Err(skip) => (None, None, 0, Some(skip.as_str())),
             };
+            // A link in the form of ours to a blob that nobody knows is not ours.
+            let held = match &row.held {
+                Some(digest) if self.has_blob(digest)? => Some(digest),
+                _ => None,
+            };
             let (start, end) = (row.start as i64, row.end as i64);
             insert.execute(params![
-                document, start, end, slot, row.layers, row.raw, fragment, proxies, asset, skip, row.held
+                document, start, end, slot, row.layers, row.raw, fragment, proxies, asset, skip, held
             ])?;
         }
         Ok(())

@@ -119,12 +119,6 @@ impl Run<'_> {
         self
     }
 
-    /// Runs in this folder below the test's one.
-    pub fn within(mut self, folder: &str) -> Self {
-        self.command.current_dir(self.case.at(folder));
-        self
-    }
-
     /// Runs to the end, which is to have this exit code.
     #[track_caller]
     pub fn run(self, code: i32) -> Ran {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Case;
+use super::{Case, pictures};
 
 /// One reference.
 #[derive(Debug, Clone, Deserialize)]
@@ -28,22 +28,20 @@ pub fn lines(case: &Case, arguments: &[&str]) -> Vec<Line> {
     ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
 }
 
-/// Between and around the spans of their references, two documents are the same bytes. Both have as many references, in
-/// the same slots.
-#[track_caller]
-pub fn assert_only_spans_differ(name: &str, before: (&[u8], &[Line]), after: (&[u8], &[Line])) {
-    let slots = |lines: &[Line]| lines.iter().map(|line| line.slot.clone()).collect::<Vec<_>>();
-    assert_eq!(slots(before.1), slots(after.1), "{name}: slots before and after");
-    let (between, now) = (outside(before.0, before.1), outside(after.0, after.1));
-    for (number, (before, after)) in between.iter().zip(&now).enumerate() {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert!(before == after, "{name}: before reference {number}\n{:?}\n{:?}", text(before), text(after));
+/// What a document becomes when the origin has a picture of its own for every URL: the source with each target's local
+/// copy, below `prefix`, in its span, and nothing else changed.
+pub fn with_local_copies(source: &[u8], lines: &[Line], prefix: &str) -> Vec<u8> {
+    let (mut copy, mut from) = (Vec::new(), 0);
+    for line in lines {
+        let Some(target) = &line.target else { continue };
+        copy.extend_from_slice(&source[from..line.start]);
+        let fragment = line.raw.split_once('#').map_or(String::new(), |(_, fragment)| format!("#{fragment}"));
+        let local = format!("{prefix}{}{fragment}", pictures::name_for_url(target));
+        // `<https://…>` becomes a link with a text, as nothing else can be relative.
+        let autolink = line.slot == "md:link" && line.raw.starts_with('<');
+        copy.extend(if autolink { format!("[{local}]({local})") } else { local }.into_bytes());
+        from = line.end;
     }
-}
-
-/// The bytes between spans: one piece more than there are spans.
-fn outside<'a>(bytes: &'a [u8], lines: &[Line]) -> Vec<&'a [u8]> {
-    let starts = std::iter::once(0).chain(lines.iter().map(|line| line.end));
-    let ends = lines.iter().map(|line| line.start).chain([bytes.len()]);
-    starts.zip(ends).map(|(start, end)| &bytes[start..end]).collect()
+    copy.extend_from_slice(&source[from..]);
+    copy
 }

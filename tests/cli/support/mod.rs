@@ -7,7 +7,7 @@ mod origin;
 pub mod pictures;
 
 pub use case::{Case, Ran};
-pub use line::{Line, assert_only_spans_differ, lines};
+pub use line::{Line, lines, with_local_copies};
 pub use mirror::{Mirror, assert_adds_up, blobs, written};
 pub use origin::{Answer, Asked, Gate, Origin};
 

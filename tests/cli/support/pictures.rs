@@ -11,6 +11,14 @@ pub fn for_url(url: &str) -> Vec<u8> {
     }
 }
 
+/// The name under which the picture of a URL is kept: `ab/ab….png`.
+pub fn name_for_url(url: &str) -> String {
+    use sha2::{Digest as _, Sha256};
+    let bytes = for_url(url);
+    let digest = hex::encode(Sha256::digest(&bytes));
+    format!("{}/{digest}.{}", &digest[..2], extension_of(&bytes))
+}
+
 /// The extension that a picture of [`for_path`] is kept under.
 pub fn extension_of(bytes: &[u8]) -> &'static str {
     match bytes {
