@@ -12,7 +12,7 @@ use crate::collect::Collector;
 use crate::document::Document;
 use crate::mirror::digest::Digest;
 use crate::proxy::{Rules, Witnesses};
-use crate::rewrite::{Edit, RewritePlan, replacement};
+use crate::rewrite::{Edit, RewritePlan, replacement, url_safe};
 use crate::target::Skip;
 use crate::text::Span;
 
@@ -192,11 +192,13 @@ proptest! {
             let raw = document.slice(span).into_owned();
             prop_assert!(text.text[mention.text_start..].starts_with(&raw), "{:?} is not {:?}", mention, raw);
             // The same bytes come out when the text is written again: nothing of a character stands outside.
-            // No part of a character stands outside: what is around reads the same without it.
-            let before = document.slice(Span::new(0, span.start));
-            let behind = document.slice(Span::new(span.end, sample.bytes.len()));
-            let apart = [before.trim_start_matches('\u{feff}'), &raw, &behind].concat();
-            prop_assert_eq!(apart, text.text.trim_start_matches('\u{feff}'), "{:?}", mention);
+            // No part of a character stands outside: what is around reads the same without it. Broken characters do not.
+            if !text.text.contains(char::REPLACEMENT_CHARACTER) {
+                let before = document.slice(Span::new(0, span.start));
+                let behind = document.slice(Span::new(span.end, sample.bytes.len()));
+                let apart = [before.trim_start_matches('\u{feff}'), &raw, &behind].concat();
+                prop_assert_eq!(apart, text.text.trim_start_matches('\u{feff}'), "{:?}", mention);
+            }
         }
         prop_assert_eq!(splice(&RewritePlan::default(), document.bytes()), sample.bytes);
     }
@@ -221,7 +223,7 @@ proptest! {
                 Ok(target) => {
                     let wanted = Some(Digest::of(target.url.as_str().as_bytes()));
                     prop_assert_eq!((new.outcome.as_ref().err(), new.held), (Some(&Skip::Mirrored), wanted), "{}", shown());
-                    let fragment = target.fragment.as_ref().map(|fragment| format!("#{fragment}"));
+                    let fragment = target.fragment.as_ref().map(|fragment| format!("#{}", url_safe(fragment)));
                     prop_assert!(new.reference.url.ends_with(fragment.as_deref().unwrap_or(".jpg")), "{}", shown());
                 }
                 Err(_) => prop_assert_eq!(&new.reference.url, &old.reference.url, "{}", shown()),

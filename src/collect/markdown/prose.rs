@@ -27,7 +27,7 @@ const IMAGE_TAGS: &[&str] = &["fancybox", "figure", "image", "img", "imgur", "ph
 pub(super) fn scan<'a>(text: &'a str, run: Span, names_image: &dyn Fn(&str) -> bool, found: &mut dyn FnMut(Found<'a>)) {
     let mut scan = Scan { text: &text[..run.end], names_image, found, ends: [End::Unknown; 5] };
     let mut at = run.start;
-    let mut image = false;
+    let mut image = None;
     while let Some(mark) = memchr::memchr3(b'!', b'{', b']', &scan.text.as_bytes()[at..]).map(|mark| at + mark) {
         let rest = &scan.text[mark..];
         let over = if !rest.starts_with('{') && is_escaped(scan.text, mark) {
@@ -35,10 +35,12 @@ pub(super) fn scan<'a>(text: &'a str, run: Span, names_image: &dyn Fn(&str) -> b
         } else if rest.starts_with("![[") {
             scan.wiki(mark)
         } else if rest.starts_with("![") {
-            image = true;
+            image = Some(mark + 2);
             None
-        } else if rest.starts_with("](") && image {
-            image = false;
+        } else if rest.starts_with("](")
+            && let Some(alt) = image.take()
+            && closes_first_here(&scan.text[alt..mark])
+        {
             scan.destination(mark + 2)
         } else if rest.starts_with("{%") {
             scan.tag(mark, "{%", Close::Percent)
@@ -240,6 +242,16 @@ fn unescaped_count(text: &str, wanted: char) -> usize {
     text.match_indices(wanted).filter(|(at, _)| !is_escaped(text, *at)).count()
 }
 
+/// Whether a bracket that was opened before `text` is still open behind it, and no other is.
+fn closes_first_here(text: &str) -> bool {
+    let mut open = 0i32;
+    let brackets = text.match_indices(['[', ']']).filter(|(at, _)| !is_escaped(text, *at));
+    brackets.into_iter().all(|(_, bracket)| {
+        open += if bracket == "[" { 1 } else { -1 };
+        open >= 0
+    }) && open == 0
+}
+
 /// What stands before a title.
 fn untitled(text: &str) -> &str {
     let text = text.trim();
@@ -265,12 +277,9 @@ fn argument<'w>(word: &'w str) -> Option<(&'w str, usize, &'w str)> {
     let quotes: &[char] = &['"', '\''];
     let inner = |value: &'w str| value.split(quotes).next().unwrap_or_default().trim_end_matches(',');
     let bare = word.trim_start_matches(quotes);
-    let (key, value) = if is_remote_or_copied(inner(bare)) {
-        ("", bare)
-    } else {
-        let (key, value) = word.split_once(['=', ':'])?;
-        (key, value.trim_start_matches(quotes))
-    };
+    // A key has no slash in it: what has one is the path of a local copy.
+    let keyed = word.split_once(['=', ':']).filter(|(key, _)| !is_absolute(bare) && !key.contains('/'));
+    let (key, value) = keyed.map_or(("", bare), |(key, value)| (key, value.trim_start_matches(quotes)));
     let lead = word.len() - value.len();
     let url = inner(value);
     is_remote_or_copied(url).then_some((key, lead, url))

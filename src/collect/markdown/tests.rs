@@ -148,6 +148,7 @@ fn forms_that_commonmark_does_not_know_are_read() {
     for (text, want) in [
         ("![a](u =100x20)", "md:image u"),
         ("![a](u \"t\" =100x)", "md:image u"),
+        ("![a [b] \\] c](u =100x)", "md:image u"),
         ("![a](https://h/a_b_*c*.png =50%x)", "md:image https://h/a_b_*c*.png"),
         ("![a](https://h/a(1).png =x20)", "md:image https://h/a(1).png"),
         ("![a](https://h/a b.png)", "md:image https://h/a b.png"),
@@ -173,6 +174,7 @@ fn forms_that_commonmark_does_not_know_are_read() {
         raws(&format!("{{% img \"{copy}\", x %}}\n![[{copy}]]")),
         [format!("md:tag {copy}"), format!("md:image {copy}")]
     );
+    assert_eq!(raws(&format!("{{{{% figure src={copy} %}}}}")), [format!("md:tag {copy}")]);
     assert_eq!(raws(&format!("![a]({copy} =10x)")), [format!("md:image {copy}")]);
     let attributes = "![a](u){:data-echo=\"https://h/a\" .b data-src='https://h/c' title='x'}";
     assert_eq!(raws(attributes), ["md:image u", "md:attribute https://h/a", "md:attribute https://h/c"]);
@@ -186,6 +188,7 @@ fn forms_that_commonmark_does_not_know_are_read() {
         "{% image https://h/a",
         "![[https://h/a",
         "(https://h/a b.png)",
+        "![plan], [a](https://h/a b.png)",
         "[a](u =1x1)",
         "\\![a](u =1x1)",
         "![a\\](u =1x1)",

@@ -21,10 +21,11 @@ static COLLECTING: LazyLock<Collecting> = LazyLock::new(|| Collecting {
     link_base: None,
 });
 
-fn mentions(path: &Path, document: &Document) -> Vec<Mention> {
+/// The references of a document, and whether all of it could be read.
+fn mentions(path: &Path, document: &Document) -> (Vec<Mention>, bool) {
     let mut mentions = Vec::new();
-    COLLECTING.mentions(path, document, &mut Witnesses::new(), &mut |mention| mentions.push(mention));
-    mentions
+    let facts = COLLECTING.mentions(path, document, &mut Witnesses::new(), &mut |mention| mentions.push(mention));
+    (mentions, facts.warnings.is_empty())
 }
 
 /// Spans lie in the file, ascend, and their bytes are the text at the place where the reference begins.
@@ -47,7 +48,7 @@ fuzz_target!(|input: &[u8]| {
     let Some((kind, bytes)) = input.split_first() else { return };
     let path = Path::new(NAMES[usize::from(*kind) % NAMES.len()]);
     let Ok(document) = Document::from_bytes(bytes.to_vec()) else { return };
-    let before = mentions(path, &document);
+    let (before, is_valid) = mentions(path, &document);
     check_places(&document, &before);
 
     let edited = |mention: &Mention| mention.outcome.is_ok();
@@ -63,8 +64,12 @@ fuzz_target!(|input: &[u8]| {
     if rewritten.encoding() != document.encoding() {
         return;
     }
-    let after = mentions(path, &rewritten);
+    let (after, _) = mentions(path, &rewritten);
     check_places(&rewritten, &after);
+    // Front matter that is not valid may be read in another way once it is changed.
+    if !is_valid {
+        return;
+    }
     let slots = |list: &[Mention]| list.iter().map(|m| m.reference.slot.to_string()).collect::<Vec<_>>();
     assert_eq!(slots(&after), slots(&before), "{}\nbecame\n{}", document.text().text, rewritten.text().text);
     for (new, old) in after.iter().zip(&before) {

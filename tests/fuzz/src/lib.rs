@@ -37,8 +37,9 @@ pub fn check_places(text: &str, references: &[Reference]) {
         // Where nothing is written that any syntax could take for an escape, the text is the URL.
         if !raw.contains(|c: char| matches!(c, '&' | '\\' | '%' | '\'' | '"' | '\0' | '\r' | '\n')) {
             let raw = raw.trim();
-            // An autolink in angle brackets is replaced with them.
-            let raw = raw.strip_prefix('<').and_then(|raw| raw.strip_suffix('>')).unwrap_or(raw);
+            let unbracketed = raw.strip_prefix('<').and_then(|raw| raw.strip_suffix('>'));
+            // An autolink is replaced together with its angle brackets.
+            let raw = unbracketed.filter(|_| is_autolink(reference.layers)).unwrap_or(raw);
             assert_eq!(reference.url.trim(), raw, "{reference:?} in {text:?}");
         }
     }
@@ -62,7 +63,6 @@ pub fn check_round_trip(text: &str, references: &[Reference], read: Read<'_>) {
     }
 }
 
-/// Whether a replacement at this place changes the kind of place: an autolink cannot hold a relative link.
-pub fn is_autolink(layers: Layers) -> bool {
+fn is_autolink(layers: Layers) -> bool {
     layers.iter().any(|layer| layer == Layer::MarkdownAutolink)
 }
