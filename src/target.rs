@@ -105,7 +105,7 @@ pub fn resolve(written: &str, place: Place<'_>, rules: &Rules) -> Result<Target,
 }
 
 /// The markers of the template languages that sites are made with.
-fn is_template(written: &str) -> bool {
+pub(crate) fn is_template(written: &str) -> bool {
     memchr::memchr2(b'{', b'%', written.as_bytes()).is_some()
         && ["{{", "{%", "<%", "${"].iter().any(|marker| written.contains(marker))
 }

@@ -10,9 +10,10 @@ use crate::collect::html::rebase;
 use crate::collect::{Collector, Page, Reference, value};
 use crate::document::{Document, Format, ReadError};
 use crate::media_type::MediaType;
+use crate::mirror::catalog::HeldReference;
 use crate::mirror::digest::Digest;
 use crate::proxy::{Learned, Rules, Witnesses};
-use crate::rewrite::{Edit, RewritePlan};
+use crate::rewrite::{Edit, RewritePlan, replacement};
 use crate::target::{self, Place, Skip, Target};
 use crate::text::Text;
 
@@ -92,8 +93,16 @@ impl Collecting {
         Facts { warnings: page.into_warnings(), base }
     }
 
-    /// Adds to a plan what pictures that become local ask of the rest of the page: a remote base is taken out.
-    pub(super) fn complete(&self, path: &Path, document: &Document, plan: RewritePlan, links: &Links) -> RewritePlan {
+    /// Adds to a plan what pictures that become local ask of the rest of the page: a remote base is taken out, and what
+    /// was relative to it is written out in full, the `missing` pictures too, so that they can still be had later.
+    pub(super) fn complete(
+        &self,
+        path: &Path,
+        document: &Document,
+        plan: RewritePlan,
+        missing: &[HeldReference],
+        links: &Links,
+    ) -> RewritePlan {
         if plan.edits().is_empty() || !links.depend_on_base() {
             return plan;
         }
@@ -101,11 +110,25 @@ impl Collecting {
         let page = self.collector.open(path, &text.text, &|url| self.names_image(url));
         let Some(base) = self.base(&page).filter(|_| page.format() == Format::Html) else { return plan };
         let body = page.body();
-        let led_back = rebase(&text.text[body.start..], &base).into_iter().map(|edit| {
-            let text_bytes = String::from_utf8_lossy(&edit.text);
-            Edit { span: text.map.span(edit.span.shifted(body.start)), text: document.encode(&text_bytes) }
+        let rebased = rebase(&text.text[body.start..], &base);
+        if rebased.is_empty() {
+            return plan;
+        }
+        let written_out = missing.iter().filter(|reference| {
+            let raw = document.slice(reference.span);
+            !raw.contains(':') && !raw.starts_with("//")
         });
-        RewritePlan::new(plan.into_edits().into_iter().chain(led_back).collect())
+        let written_out = written_out.map(|reference| {
+            let url = replacement(&reference.target, reference.fragment.as_deref(), reference.layers);
+            Edit { span: reference.span, text: document.encode(&url) }
+        });
+        let led_back = rebased.into_iter().map(|edit| {
+            let url = String::from_utf8_lossy(&edit.text);
+            Edit { span: text.map.span(edit.span.shifted(body.start)), text: document.encode(&url) }
+        });
+        // Of two edits of one span the first stays: a picture's own before that of its attribute.
+        let edits = written_out.chain(led_back).collect::<Vec<_>>();
+        RewritePlan::new(plan.into_edits().into_iter().chain(edits).collect())
     }
 
     /// The proxies that the witnesses agree on and that the rules do not peel yet.

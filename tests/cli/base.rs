@@ -1,6 +1,6 @@
 //! Pages with a base: pictures are resolved against it, and then it must not lead the local copies astray.
 
-use crate::support::{Case, Origin, lines};
+use crate::support::{Answer, Case, Origin, lines};
 
 fn mirrored(page: &str) -> (String, Vec<String>) {
     let (case, origin) = (Case::new(), Origin::of_pictures());
@@ -80,4 +80,31 @@ fn front_matter_can_say_where_an_article_was() {
     case.imgmirror(&["sync", "in"]).args(origin.flags()).run(0);
     assert_eq!(origin.take_urls(), ["http://site.example/2021/post/a.png"]);
     assert!(case.text("mirror/documents/a.md").starts_with(front), "a path of the site's own stays");
+}
+
+#[test]
+fn missing_pictures_are_written_out_so_that_they_can_be_had_later() {
+    let (case, origin) = (
+        Case::new(),
+        Origin::new(|asked| match asked.path.as_str() {
+            "/p/held.png" => Answer::picture(asked),
+            _ => Answer::status(404),
+        }),
+    );
+    case.write(
+        "in/a.html",
+        "<base href='http://site.example/p/'><img src=held.png srcset='held.png 1x, gone.png 2x'>\
+         <p style=\"background:url('gone.png')\"><img data-src=\"gone.png?a=1&amp;b=2\"><a href='{{ page.url }}'>x</a>",
+    );
+    case.imgmirror(&["sync", "in"]).args(origin.flags()).run(3);
+    let copy = case.text("mirror/documents/a.html");
+    for expected in [
+        ", http://site.example/p/gone.png 2x'",
+        "url('http://site.example/p/gone.png')",
+        "data-src=\"http://site.example/p/gone.png?a=1&amp;b=2\"",
+        "<a href='{{ page.url }}'>",
+        "<base href=''>",
+    ] {
+        assert!(copy.contains(expected), "{expected}\n{copy}");
+    }
 }

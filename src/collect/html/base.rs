@@ -12,6 +12,7 @@ use super::value::decode_attribute;
 use super::walk::{Visit, walk};
 use crate::collect::Layers;
 use crate::rewrite::{Edit, replacement};
+use crate::target::is_template;
 use crate::text::Span;
 
 /// The `href` of the first `base` that has one, decoded and trimmed.
@@ -55,7 +56,8 @@ pub fn rebase(html: &str, base: &Url) -> Vec<Edit> {
             let inner = trimmed(&value.text);
             let span = value.map.span(inner).shifted(attribute.start);
             let value = &value.text[inner.start..inner.end];
-            let relative = !value.is_empty() && !value.starts_with('#') && Url::parse(value).is_err();
+            let relative =
+                !value.is_empty() && !value.starts_with('#') && !is_template(value) && Url::parse(value).is_err();
             if let (true, Ok(absolute)) = (relative, base.join(value)) {
                 let text = replacement(absolute.as_str(), None, Layers::of(attribute.quote)).into_bytes();
                 edits.push(Edit { span, text });
