@@ -2,6 +2,8 @@
 
 #![cfg(unix)]
 
+use std::path::Path;
+
 use crate::in_place::undone;
 use crate::support::{Answer, Case, Gate, Mirror, Origin, Run, assert_adds_up, blobs, lines, names, pictures, written};
 
@@ -176,7 +178,9 @@ fn page(number: usize) -> String {
 enum Moment {
     /// When so many requests have arrived.
     Asked(usize),
-    /// When so many documents are rewritten, or as soon after as this test gets to see it.
+    /// When so many files are unfinished, which are documents that await their place, or as soon after as it is seen.
+    Unfinished(usize),
+    /// When so many documents are rewritten, or as soon after as it is seen.
     Rewritten(usize),
 }
 
@@ -184,22 +188,25 @@ const MOMENTS: [Moment; 6] = [
     Moment::Asked(1),
     Moment::Asked(11),
     Moment::Asked(PAGES + 1),
+    Moment::Unfinished(2),
+    Moment::Unfinished(PAGES - 1),
     Moment::Rewritten(1),
-    Moment::Rewritten(7),
-    Moment::Rewritten(PAGES - 1),
 ];
 
-/// Starts a run over the pages and kills it. What was rewritten is told by `is_rewritten` of a page's number.
-fn kill_at(moment: Moment, run: Run<'_>, origin: &Origin, is_rewritten: impl Fn(usize) -> bool) {
+/// Starts a run over the pages and kills it. Unfinished files are in `tmp`; what was rewritten is told by `is_rewritten`
+/// of a page's number.
+fn kill_at(moment: Moment, run: Run<'_>, origin: &Origin, tmp: &Path, is_rewritten: impl Fn(usize) -> bool) {
     let mut run = run.start();
+    // Ends with the run at the latest, which may be over before anything is seen.
+    let mut watch = |reached: &dyn Fn() -> bool| {
+        while !run.has_ended() && !reached() {
+            std::thread::yield_now();
+        }
+    };
     match moment {
         Moment::Asked(requests) => origin.wait_for(requests),
-        Moment::Rewritten(documents) => {
-            // Ends with the run at the latest, which may be over before anything is seen.
-            while !run.has_ended() && (0..PAGES).filter(|number| is_rewritten(*number)).count() < documents {
-                std::thread::yield_now();
-            }
-        }
+        Moment::Unfinished(files) => watch(&|| std::fs::read_dir(tmp).is_ok_and(|entries| entries.count() >= files)),
+        Moment::Rewritten(pages) => watch(&|| (0..PAGES).filter(|number| is_rewritten(*number)).count() >= pages),
     }
     run.kill();
     run.wait();
@@ -215,7 +222,8 @@ fn a_mirror_is_whole_after_a_kill_at_any_moment_and_another_run() {
             case.write(format!("in/{number}.html"), page(number));
         }
         let sync = || case.imgmirror(&["sync", "in", "--json"]).args(origin.flags());
-        kill_at(moment, sync(), &origin, |number| case.exists(format!("mirror/documents/{number}.html")));
+        let is_rewritten = |number| case.exists(format!("mirror/documents/{number}.html"));
+        kill_at(moment, sync(), &origin, &case.at("mirror/tmp"), is_rewritten);
         let summary = sync().run(0).json();
         assert_adds_up(&summary);
         assert_eq!(summary["references"]["mirrored"], 2 * PAGES, "{moment:?}");
@@ -248,7 +256,8 @@ fn documents_edited_in_place_are_whole_after_a_kill_at_any_moment_and_another_ru
         }
         let flags = ["sync", "posts", "--in-place", "--assets=i", "--link-base=/i/", "--yes", "--json", "-o=.mirror"];
         let sync = || case.imgmirror(&flags).args(origin.flags());
-        kill_at(moment, sync(), &origin, |number| case.text(format!("posts/{number}.html")) != page(number));
+        let is_rewritten = |number| case.text(format!("posts/{number}.html")) != page(number);
+        kill_at(moment, sync(), &origin, &case.at(".mirror/tmp"), is_rewritten);
         let summary = sync().run(0).json();
         assert_adds_up(&summary);
         assert_eq!(summary["references"]["missing"], 0, "{moment:?}");
