@@ -249,3 +249,38 @@ fn foreign_content_ends_where_browsers_end_it() {
         assert!(!is_markup(text), "{text}");
     }
 }
+
+/// Runs `test` where a stack that grows with the page would end the program.
+fn with_a_small_stack(test: impl FnOnce() + Send + 'static) {
+    std::thread::Builder::new().stack_size(512 * 1024).spawn(test).unwrap().join().unwrap();
+}
+
+#[test]
+fn a_tag_of_very_many_attributes_needs_no_stack() {
+    for attribute in ["a=\"x\" ", "a=\"x\"\n\t", "a=\"x\"", "a=\"x\"/", "a=\"&amp;\" ", "a='x' ", "a=x ", "a "] {
+        with_a_small_stack(move || {
+            let many = attribute.repeat(100_000);
+            let html = format!("<img src=\"a.jpg\" {many} data-src=\"late.jpg\"><p {many}><img src=\"b.jpg\">");
+            assert_eq!(lines(&html), ["img@src a.jpg", "img@src b.jpg"], "{attribute:?}");
+        });
+    }
+}
+
+#[test]
+fn attributes_are_cut_exactly_wherever_the_tokenizer_pauses() {
+    for before in 0..40 {
+        for (quote, between) in [("\"", " "), ("\"", "\r\n"), ("\"", ""), ("\"", "/"), ("'", " "), ("", "\t")] {
+            let value = |name: &str, value: &str| format!("{name}={quote}{value}{quote}{between}");
+            let many = |name: &str| (0..before).map(|n| value(&format!("{name}{n}"), "é&amp;")).collect::<String>();
+            let html = format!(
+                "<!DOCTYPE html PUBLIC \"x\" \"y\"><p c\"d\" e=\"\"><img {}{}{}{}{}><img src=\"c.jpg\">",
+                many("k"),
+                value("src", "a.jpg"),
+                many("l"),
+                value("data-src", "b.jpg"),
+                many("m"),
+            );
+            assert_eq!(lines(&html), ["img@src a.jpg", "img@data-src b.jpg", "img@src c.jpg"], "{html}");
+        }
+    }
+}
