@@ -9,6 +9,7 @@
 //! followed only as far as the tokenizer needs it.
 
 mod base;
+mod paced;
 mod select;
 mod value;
 mod walk;
@@ -76,12 +77,13 @@ impl Reader<'_> {
             if attribute.raw.trim().is_empty() {
                 continue;
             }
-            let reading = if named.iter().any(|name| name == attribute.name) {
-                lazy::named(attribute.name)
+            let by_name = if named.iter().any(|name| name == attribute.name) {
+                Some(lazy::named(attribute.name))
             } else {
-                let Some(reading) = lazy::reading(tag.name, attribute.name, tag) else { continue };
-                reading
+                lazy::reading(tag.name, attribute.name, tag)
             };
+            let by_value = |reading| lazy::by_value(reading, attribute.name, attribute.raw);
+            let Some(reading) = by_name.and_then(by_value) else { continue };
             let slot = Slot::attribute(tag.name, attribute.name);
             let text = decode_attribute(attribute.raw);
             if reading == Reading::Url
@@ -99,7 +101,7 @@ impl Reader<'_> {
         let text = text.text.as_ref();
         match reading {
             Reading::Url => self.plain_or_json(text, slot, sink),
-            Reading::ImageUrl => {
+            Reading::ImageUrl | Reading::AbsoluteImageUrl => {
                 if (self.names_image)(text.trim()) {
                     report(text, trimmed(text), slot, Layers::default(), sink);
                 } else if text.trim_start().starts_with(['{', '[']) {
@@ -109,6 +111,14 @@ impl Reader<'_> {
             Reading::Srcset => {
                 for span in srcset::candidates(text) {
                     report(text, span, slot, Layers::of(Layer::Srcset), sink);
+                }
+            }
+            Reading::ImageSrcset => {
+                for list in value::lists(text) {
+                    let urls = srcset::candidates(&text[list.start..list.end]).map(|span| span.shifted(list.start));
+                    for span in urls.filter(|span| (self.names_image)(&text[span.start..span.end])) {
+                        report(text, span, slot, Layers::of(Layer::Srcset), sink);
+                    }
                 }
             }
             Reading::Css => css::collect(text, slot, sink),

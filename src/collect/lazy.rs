@@ -11,8 +11,13 @@ pub enum Reading {
     Url,
     /// One URL, counted only when it names an image: the attribute often holds something else.
     ImageUrl,
+    /// One URL, counted only when it is written out with its host and names an image: nothing is known of the
+    /// attribute.
+    AbsoluteImageUrl,
     /// `srcset` syntax.
     Srcset,
+    /// `srcset` syntax, where the URLs that name an image count. Bars may part one list from the next.
+    ImageSrcset,
     /// CSS declarations.
     Css,
     /// A JSON text with URLs somewhere in it; those that name an image, or stand under a `src` key, count.
@@ -231,13 +236,30 @@ fn lazy(element: &str, attribute: &str) -> Option<Reading> {
             reading => reading,
         });
     }
-    let unknown_data = attribute.starts_with("data-") || attribute.ends_with("src");
+    let is_data = attribute.starts_with("data-");
     match () {
-        () if !unknown_data => None,
-        () if attribute.ends_with("srcset") => Some(Reading::Srcset),
+        () if attribute.ends_with("srcset") && is_data && shows_picture => Some(Reading::Srcset),
+        () if attribute.ends_with("srcset") || attribute.ends_with("bgset") => Some(Reading::ImageSrcset),
+        () if !is_data && !attribute.ends_with("src") => None,
         () if shows_picture || matches!(element, "figure" | "a" | "video") => Some(Reading::ImageUrl),
-        () => None,
+        () => is_data.then_some(Reading::AbsoluteImageUrl),
     }
+}
+
+/// How to read `value` in an attribute of which [`reading`] says that it holds one URL: sites also write CSS there.
+/// `None` when it cannot hold what counts. `value` may be raw: it is asked before anything is decoded.
+pub fn by_value(reading: Reading, attribute: &str, value: &str) -> Option<Reading> {
+    if !matches!(reading, Reading::Url | Reading::ImageUrl | Reading::AbsoluteImageUrl) {
+        return Some(reading);
+    }
+    let value = value.trim_start();
+    let names_style = || ["bg", "background", "style"].iter().any(|word| attribute.contains(word));
+    let holds_style = || starts_with(value, "url(") || (names_style() && value.contains("url("));
+    if attribute.starts_with("data-") && holds_style() {
+        return Some(Reading::Css);
+    }
+    let unknown = reading == Reading::AbsoluteImageUrl;
+    (!unknown || ["http://", "https://", "//"].iter().any(|start| starts_with(value, start))).then_some(reading)
 }
 
 fn is(value: Option<&str>, wanted: &str) -> bool {
@@ -314,7 +336,11 @@ mod tests {
             ("img", "data-new-srcset", &[], Some(Reading::Srcset)),
             ("img", "alt", &[], None),
             ("div", "data-src", &[], Some(Reading::ImageUrl)),
-            ("div", "data-unknown", &[], None),
+            ("div", "data-unknown", &[], Some(Reading::AbsoluteImageUrl)),
+            ("div", "data-bgset", &[], Some(Reading::ImageSrcset)),
+            ("div", "srcset", &[], Some(Reading::ImageSrcset)),
+            ("div", "unknown", &[], None),
+            ("iframe", "data-thumb", &[], None),
             ("iframe", "data-src", &[], None),
             ("script", "src", &[], None),
             ("video", "poster", &[], Some(Reading::Url)),
@@ -340,6 +366,25 @@ mod tests {
         ];
         for (element, attribute, others, want) in cases {
             assert_eq!(reading(element, attribute, &Given(others)), *want, "{element}@{attribute} {others:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_value_begins_with_decides_too() {
+        use Reading::{AbsoluteImageUrl, Css, ImageUrl, Json, Url};
+        for (reading, attribute, value, want) in [
+            (Url, "data-bg", "a.jpg", Some(Url)),
+            (Url, "data-bg", " URL(a.jpg)", Some(Css)),
+            (ImageUrl, "data-background", "linear-gradient(red, blue), url(a.jpg)", Some(Css)),
+            (AbsoluteImageUrl, "data-thumb", "url(a.jpg)", Some(Css)),
+            (AbsoluteImageUrl, "data-note", "see url(a.jpg)", None),
+            (AbsoluteImageUrl, "data-thumb", "a.jpg", None),
+            (AbsoluteImageUrl, "data-thumb", "\n HTTPS://h/a.jpg", Some(AbsoluteImageUrl)),
+            (AbsoluteImageUrl, "data-thumb", "//h/a.jpg", Some(AbsoluteImageUrl)),
+            (Url, "background", "x?y=url(a.jpg)", Some(Url)),
+            (Json, "data-attrs", "url(a.jpg)", Some(Json)),
+        ] {
+            assert_eq!(by_value(reading, attribute, value), want, "{attribute}={value}");
         }
     }
 

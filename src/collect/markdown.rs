@@ -13,7 +13,10 @@ mod prose;
 mod regions;
 mod walk;
 
+use std::collections::HashSet;
+
 use crate::collect::{Reference, Sink};
+use crate::text::Span;
 use chunks::Piece;
 use definitions::Definitions;
 use regions::Regions;
@@ -23,6 +26,9 @@ use walk::Walk;
 struct Gathered {
     found: Vec<Reference>,
     regions: Regions,
+    /// The definitions that were used, by their place, and whether an image used them: what a definition says is
+    /// looked at once, however often and however long it is.
+    used: HashSet<(Span, bool)>,
 }
 
 /// What the Markdown collector has to know beside the text.
@@ -43,7 +49,7 @@ impl Reader<'_> {
     /// where no construct can span the cut.
     pub fn collect(&self, text: &str, sink: &mut Sink<'_>) {
         let definitions = if chunks::is_long(text) { definitions::gather(text) } else { Definitions::default() };
-        let mut gathered = Gathered { found: Vec::new(), regions: Regions::default() };
+        let mut gathered = Gathered { found: Vec::new(), regions: Regions::default(), used: HashSet::new() };
         chunks::each(text, &mut |piece| match piece {
             Piece::Markdown(span) => Walk::new(text, span, self, &definitions, &mut gathered).run(),
             Piece::Html(span) => {
@@ -55,7 +61,7 @@ impl Reader<'_> {
                 None
             }
         });
-        let Gathered { mut found, regions } = gathered;
+        let Gathered { mut found, regions, .. } = gathered;
         found.sort_by_key(|reference| reference.span);
         found.dedup_by_key(|reference| reference.span);
         found.into_iter().filter(|reference| regions.shows(reference)).for_each(sink);

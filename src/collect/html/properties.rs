@@ -61,6 +61,7 @@ const ATTRIBUTES: &[(&str, &str, &str, Reading)] = &[
     ("<img srcset=", ">", "img@srcset", Reading::Srcset),
     ("<picture><source srcset=", "></picture>", "source@srcset", Reading::Srcset),
     ("<img data-srcset=", ">", "img@data-srcset", Reading::Srcset),
+    ("<div data-bgset=", "></div>", "div@data-bgset", Reading::ImageSrcset),
     ("<link rel=preload as=image imagesrcset=", ">", "link@imagesrcset", Reading::Srcset),
     ("<p style=", ">x</p>", "p@style", Reading::Css),
     ("<div data-lazy-style=", "></div>", "div@data-lazy-style", Reading::Css),
@@ -91,12 +92,12 @@ fn inside(reading: Reading) -> BoxedStrategy<Vec<Shell>> {
         ]
     };
     match reading {
-        Reading::Url | Reading::ImageUrl => prop_oneof![
+        Reading::Url | Reading::ImageUrl | Reading::AbsoluteImageUrl => prop_oneof![
             4 => Just(vec![]),
             1 => Just(vec![Shell::new(" \n", None, "\t ")])
         ]
         .boxed(),
-        Reading::Srcset => prop_oneof![
+        Reading::Srcset | Reading::ImageSrcset => prop_oneof![
             Just(vec![Shell::new("", Layer::Srcset, "")]),
             Just(vec![Shell::new("a.jpg, ", Layer::Srcset, " 2x,b.jpg 3x")]),
             Just(vec![Shell::new(" , ", Layer::Srcset, ", a.jpg 100w")]),

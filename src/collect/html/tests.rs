@@ -249,3 +249,74 @@ fn foreign_content_ends_where_browsers_end_it() {
         assert!(!is_markup(text), "{text}");
     }
 }
+
+/// Runs `test` where a stack that grows with the page would end the program.
+fn with_a_small_stack(test: impl FnOnce() + Send + 'static) {
+    std::thread::Builder::new().stack_size(512 * 1024).spawn(test).unwrap().join().unwrap();
+}
+
+#[test]
+fn a_tag_of_very_many_attributes_needs_no_stack() {
+    for attribute in ["a=\"x\" ", "a=\"x\"\n\t", "a=\"x\"", "a=\"x\"/", "a=\"&amp;\" ", "a='x' ", "a=x ", "a "] {
+        with_a_small_stack(move || {
+            let many = attribute.repeat(100_000);
+            let html = format!("<img src=\"a.jpg\" {many} data-src=\"late.jpg\"><p {many}><img src=\"b.jpg\">");
+            assert_eq!(lines(&html), ["img@src a.jpg", "img@src b.jpg"], "{attribute:?}");
+        });
+    }
+}
+
+#[test]
+fn attributes_are_cut_exactly_wherever_the_tokenizer_pauses() {
+    for before in 0..40 {
+        for (quote, between) in [("\"", " "), ("\"", "\r\n"), ("\"", ""), ("\"", "/"), ("'", " "), ("", "\t")] {
+            let value = |name: &str, value: &str| format!("{name}={quote}{value}{quote}{between}");
+            let many = |name: &str| (0..before).map(|n| value(&format!("{name}{n}"), "é&amp;")).collect::<String>();
+            let html = format!(
+                "<!DOCTYPE html PUBLIC \"x\" \"y\"><p c\"d\" e=\"\"><img {}{}{}{}{}><img src=\"c.jpg\">",
+                many("k"),
+                value("src", "a.jpg"),
+                many("l"),
+                value("data-src", "b.jpg"),
+                many("m"),
+            );
+            assert_eq!(lines(&html), ["img@src a.jpg", "img@data-src b.jpg", "img@src c.jpg"], "{html}");
+        }
+    }
+}
+
+#[test]
+fn css_in_an_attribute_for_one_url_is_read_as_css() {
+    assert_eq!(lines("<div data-bg=\"url(https://h/a)\">"), ["div@data-bg https://h/a"]);
+    assert_eq!(lines("<div data-bg=\"url(&quot;a.jpg&quot;)\">"), ["div@data-bg a.jpg"]);
+    assert_eq!(
+        lines("<p data-bg-multi='linear-gradient(red, blue), url(\"a\"), url(b)'>"),
+        ["p@data-bg-multi a", "p@data-bg-multi b"]
+    );
+    assert_eq!(lines("<section data-background=' url(a.png) '>"), ["section@data-background a.png"]);
+    assert_eq!(lines("<img data-src='url(a)'>"), ["img@data-src a"]);
+}
+
+#[test]
+fn attributes_that_nobody_knows_count_when_they_say_it_all() {
+    for name in ["data-bg-image", "data-background-src", "data-lazy-background", "data-image-src", "data-thumb"] {
+        for element in ["div", "li", "span", "my-card"] {
+            let page = format!("<{element} {name}=https://h/a.jpg>");
+            assert_eq!(lines(&page), [format!("{element}@{name} https://h/a.jpg")]);
+        }
+        assert_eq!(lines(&format!("<li {name}=//h/a.png>")), [format!("li@{name} //h/a.png")]);
+        for page in ["<li X=a.jpg>", "<li X=https://h/a>", "<li X='see https://h/a.jpg'>", "<iframe X=//h/a.jpg>"] {
+            assert_eq!(lines(&page.replace('X', name)), [""; 0], "{page}");
+        }
+    }
+}
+
+#[test]
+fn sets_of_backgrounds_count_where_they_name_images() {
+    assert_eq!(
+        lines("<div data-bgset='a.jpg 400w, b.jpg 800w [(max-width: 9px)] | //h/c.jpg?x|y 1x |d.jpg'>"),
+        ["a.jpg", "b.jpg", "//h/c.jpg?x|y", "d.jpg"].map(|url| format!("div@data-bgset {url}"))
+    );
+    assert_eq!(lines("<div data-bgset='one 1x, two 2x' srcset='3 4w'>"), [""; 0]);
+    assert_eq!(lines("<div data-new-srcset='a.jpg 1x, b 2x'>"), ["div@data-new-srcset a.jpg"]);
+}

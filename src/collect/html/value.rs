@@ -122,6 +122,19 @@ fn is_picture(url: &str, keyed: bool, names_image: &dyn Fn(&str) -> bool) -> boo
     (absolute && keyed) || ((absolute || path) && names_image(url))
 }
 
+/// The parts of a `data-bgset`, which holds one `srcset` for every screen. A bar parts them where white space stands
+/// in front of it, since elsewhere it may belong to a URL.
+pub fn lists(text: &str) -> impl Iterator<Item = Span> + '_ {
+    let bytes = text.as_bytes();
+    let bars = memchr::memchr_iter(b'|', bytes).filter(|at| *at > 0 && bytes[at - 1].is_ascii_whitespace());
+    let mut start = 0;
+    bars.chain([text.len()]).map(move |bar| {
+        let list = Span::new(start, bar);
+        start = (bar + 1).min(text.len());
+        list
+    })
+}
+
 /// The URLs of Foundation's `[url, (media)], [url, media]`. A comma ends a URL where the query may begin behind it.
 pub fn interchange(text: &str) -> Vec<Span> {
     let mut spans = Vec::new();

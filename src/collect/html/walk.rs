@@ -1,9 +1,10 @@
 //! Start tags and style sheets of a page, with positions.
 
 use html5gum::emitters::Emitter;
-use html5gum::{Error, State, Tokenizer};
+use html5gum::{Error, State};
 use memchr::memmem;
 
+use super::paced;
 use crate::collect::Layer;
 use crate::text::Span;
 
@@ -106,7 +107,7 @@ pub fn walk(html: &str, visit: &mut dyn FnMut(Visit<'_>)) {
         known_end: [("style", 0), ("noscript", 0)],
         foreign: Vec::new(),
     };
-    let Ok(()) = Tokenizer::new_with_emitter(html, walker).finish();
+    paced::tokenize(html, walker);
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

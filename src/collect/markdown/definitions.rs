@@ -14,7 +14,6 @@ use crate::text::Span;
 const MAX_DEFINITIONS: usize = 100_000;
 
 /// A destination and how it is written. The span is relative to the whole text.
-#[derive(Clone)]
 pub(super) struct Definition {
     pub(super) span: Span,
     pub(super) url: String,

@@ -323,3 +323,29 @@ proptest! {
         prop_assert!(found.windows(2).all(|pair| pair[0].span.start <= pair[1].span.start));
     }
 }
+
+#[test]
+fn a_definition_is_looked_at_once_however_often_it_is_used() {
+    let asked = std::cell::Cell::new(0);
+    let names_image = |_: &str| {
+        asked.set(asked.get() + 1);
+        false
+    };
+    let reader = Reader { names_image: &names_image, html: &|_, _| {} };
+    let long = "x".repeat(100_000);
+    // Escapes keep the parser from borrowing the destination; the second text is read in pieces.
+    for (url, uses) in [(format!("http://h/{long}.jpg"), 5_000), (format!("http://h/\\_{long}.jpg"), 200_000)] {
+        asked.set(0);
+        let text = format!("[a]: {url}\n\n{}", "[a] ![a]\n\n".repeat(uses));
+        let mut found = Vec::new();
+        reader.collect(&text, &mut |reference| found.push(reference));
+        assert_eq!(found.len(), 1);
+        assert_eq!(&text[found[0].span.start..found[0].span.end], url);
+        assert!(asked.get() <= 2, "{}", asked.get());
+    }
+}
+
+#[test]
+fn a_definition_that_a_link_used_first_still_counts_for_an_image() {
+    assert_eq!(raws("[a] ![a]\n\n[a]: http://h/x"), ["md:definition http://h/x"]);
+}

@@ -169,13 +169,20 @@ impl<'a, 'g> Walk<'a, 'g> {
                 }
             }
             LinkType::Reference | LinkType::Collapsed | LinkType::Shortcut => {
-                let located = local
-                    .get(id)
-                    .and_then(|def| Definition::locate(self.chunk(), self.span.start, &def.dest, &def.span));
-                self.definition(is_image, located);
+                if let Some(found) = local.get(id) {
+                    let place = Span::new(found.span.start, found.span.end).shifted(self.span.start);
+                    if self.gathered.used.insert((place, is_image)) {
+                        let located = Definition::locate(self.chunk(), self.span.start, &found.dest, &found.span);
+                        located.iter().for_each(|definition| self.definition(is_image, definition));
+                    }
+                }
             }
             LinkType::ReferenceUnknown | LinkType::CollapsedUnknown | LinkType::ShortcutUnknown => {
-                self.definition(is_image, self.definitions.get(id).cloned());
+                if let Some(found) = self.definitions.get(id)
+                    && self.gathered.used.insert((found.span, is_image))
+                {
+                    self.definition(is_image, found);
+                }
             }
             LinkType::Email | LinkType::WikiLink { .. } => {}
         }
@@ -202,10 +209,8 @@ impl<'a, 'g> Walk<'a, 'g> {
         }
     }
 
-    fn definition(&mut self, is_image: bool, definition: Option<Definition>) {
-        if let Some(definition) = definition
-            && (is_image || (self.reader.names_image)(&definition.url))
-        {
+    fn definition(&mut self, is_image: bool, definition: &Definition) {
+        if is_image || (self.reader.names_image)(&definition.url) {
             self.report("md:definition", definition.span, &definition.url, definition.layer);
         }
     }
@@ -241,7 +246,7 @@ impl<'a, 'g> Walk<'a, 'g> {
     fn end_prose(&mut self) {
         if let Some(run) = self.prose.take() {
             let chunk = self.chunk();
-            let Gathered { found, regions } = &mut *self.gathered;
+            let Gathered { found, regions, .. } = &mut *self.gathered;
             let base = self.span.start;
             prose::scan(chunk, run, self.reader.names_image, &mut |piece| match piece {
                 prose::Found::Reference(mut reference) => {
