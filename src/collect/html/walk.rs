@@ -204,7 +204,9 @@ impl Walker<'_, '_> {
 
     fn start_tag(&mut self) -> Option<State> {
         let styled_font = || ["color", "face", "size"].iter().any(|name| self.attribute(name).is_some());
-        if BREAKOUT.binary_search(&self.name.as_str()).is_ok() || (self.name == "font" && styled_font()) {
+        let breaks_out =
+            || BREAKOUT.binary_search(&self.name.as_str()).is_ok() || (self.name == "font" && styled_font());
+        if self.namespace() != Namespace::Html && breaks_out() {
             self.leave_foreign();
         }
         // What every parser makes of it (WHATWG HTML 13.2.6.4.7, "a start tag whose tag name is image").
