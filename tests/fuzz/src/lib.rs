@@ -63,6 +63,7 @@ pub fn check_round_trip(text: &str, references: &[Reference], read: Read<'_>) {
     }
 }
 
-fn is_autolink(layers: Layers) -> bool {
+/// Whether this reference is an autolink, replaced by a link in brackets when its new URL is relative.
+pub fn is_autolink(layers: Layers) -> bool {
     layers.iter().any(|layer| layer == Layer::MarkdownAutolink)
 }
