@@ -2,6 +2,9 @@
 //!
 //! `cargo bench --bench collect`. The seeds are repeated to the sizes named below; divan prints bytes per second.
 
+// A bench has nobody to hand an error to.
+#![allow(clippy::expect_used)]
+
 use std::path::{Path, PathBuf};
 
 use divan::{Bencher, counter::BytesCount};

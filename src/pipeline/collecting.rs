@@ -185,7 +185,8 @@ impl Collecting {
     fn local_copy(&self, url: &str) -> Option<Digest> {
         let (digest, extension) = value::blob_name(url)?.split_once('.')?;
         MediaType::from_extension(extension)?;
-        let elsewhere = url.contains("://") || url.starts_with("//") || url.starts_with("\\\\");
+        let path = url.split(['#', '?']).next().unwrap_or_default();
+        let elsewhere = path.contains("://") || url.starts_with("//") || url.starts_with("\\\\");
         let below_base = self.link_base.as_deref().is_some_and(|base| url.starts_with(base));
         digest.parse().ok().filter(|_| below_base || !elsewhere)
     }
