@@ -1,6 +1,7 @@
 //! One input file, read and decoded: its bytes as they stand on disk, its text, and the way back from one to the other.
 
 mod encoding;
+mod format;
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -10,15 +11,7 @@ use std::path::Path;
 use encoding_rs::Encoding;
 
 use crate::text::{Span, Text};
-
-/// The syntax of a document's body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    Html,
-    Markdown,
-    Css,
-    Svg,
-}
+pub use format::Format;
 
 /// Why a document could not be read. The path is named by whoever asked.
 #[derive(Debug, thiserror::Error)]
@@ -135,114 +128,9 @@ fn binary(bytes: &[u8]) -> Option<&'static str> {
     MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, name)| *name)
 }
 
-impl Format {
-    /// The format of a body: by its content first, then by the file's extension.
-    ///
-    /// `body` is the text behind the front matter, if there is any. A body that begins with a tag and ends with one is
-    /// HTML whatever the file is called, because that is how saved articles are kept in `.md` and `.txt` files.
-    pub fn of(path: &Path, body: &str) -> Format {
-        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
-        match extension.as_str() {
-            "css" => return Format::Css,
-            "svg" => return Format::Svg,
-            "html" | "htm" | "xhtml" | "shtml" | "xht" => return Format::Html,
-            _ => {}
-        }
-        let trimmed = body.trim();
-        if starts_like_svg(trimmed) {
-            return Format::Svg;
-        }
-        if begins_with_block_tag(trimmed) && ends_with_tag(trimmed) { Format::Html } else { Format::Markdown }
-    }
-}
-
-fn starts_like_svg(text: &str) -> bool {
-    let rest = text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")).map_or(text, |(_, rest)| rest);
-    rest.trim_start().strip_prefix("<svg").is_some_and(|rest| rest.starts_with(|c: char| !c.is_alphanumeric()))
-}
-
-/// Tags with which an HTML body begins. A paragraph of Markdown may begin with an inline tag, so those are not here.
-const BLOCK_TAGS: &[&str] = &[
-    "!doctype",
-    "article",
-    "aside",
-    "blockquote",
-    "body",
-    "center",
-    "dir",
-    "div",
-    "dl",
-    "fieldset",
-    "figure",
-    "footer",
-    "form",
-    "frameset",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "head",
-    "header",
-    "hr",
-    "html",
-    "iframe",
-    "link",
-    "main",
-    "menu",
-    "meta",
-    "nav",
-    "noscript",
-    "ol",
-    "p",
-    "picture",
-    "pre",
-    "script",
-    "section",
-    "style",
-    "table",
-    "title",
-    "ul",
-];
-
-fn begins_with_block_tag(text: &str) -> bool {
-    let mut rest = text;
-    while let Some(comment) = rest.strip_prefix("<!--") {
-        rest = comment.split_once("-->").map_or("", |(_, after)| after).trim_start();
-    }
-    let Some(name) = rest.strip_prefix('<') else { return false };
-    let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || c == '!')).unwrap_or(name.len());
-    BLOCK_TAGS.contains(&name[..end].to_ascii_lowercase().as_str())
-}
-
-fn ends_with_tag(text: &str) -> bool {
-    text.ends_with('>') && text.rfind('<').is_some_and(|at| text[at..].len() > 2)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn content_decides_before_the_extension() {
-        let cases = [
-            ("a.html", "anything", Format::Html),
-            ("a.css", "a{}", Format::Css),
-            ("a.svg", "<svg/>", Format::Svg),
-            ("a.txt", "<div>   \n<p>x</p>\n</div>\n      ", Format::Html),
-            ("a.md", "<div>x</div>", Format::Html),
-            ("a.md", "<!-- c -->\n<!DOCTYPE html>\n<html></html>", Format::Html),
-            ("a.md", "<img src=a> and text", Format::Markdown),
-            ("a.md", "<div>x</div>\n\n![](a.jpg)", Format::Markdown),
-            ("a.md", "# Title\n<div>x</div>", Format::Markdown),
-            ("a.txt", "<?xml version=\"1.0\"?>\n<svg xmlns=\"x\"></svg>", Format::Svg),
-            ("a", "", Format::Markdown),
-        ];
-        for (path, body, want) in cases {
-            assert_eq!(Format::of(Path::new(path), body), want, "{path} {body}");
-        }
-    }
 
     #[test]
     fn pictures_and_archives_are_no_documents() {

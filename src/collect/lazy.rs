@@ -128,11 +128,15 @@ const ATTRIBUTES: &[(&str, Reading)] = &[
 ];
 
 /// Elements that show a picture themselves: here a lazy attribute may hold any URL, whatever its path looks like.
-const PICTURE_ELEMENTS: &[&str] = &["amp-img", "image", "img", "lazy-image", "picture", "source"];
+const PICTURE_ELEMENTS: &[&str] = &["amp-anim", "amp-img", "image", "img", "lazy-image", "picture", "source"];
 
 /// Elements whose `src`-like attributes name something else than a picture (a page, a program, a film).
 const OTHER_ELEMENTS: &[&str] =
     &["amp-iframe", "audio", "base", "form", "frame", "iframe", "meta", "param", "script", "track"];
+
+/// Properties that SVG also takes as attributes, as far as they take a URL (SVG 2, section 6.6).
+const PRESENTATION: &[&str] =
+    &["clip-path", "cursor", "fill", "filter", "marker", "marker-end", "marker-mid", "marker-start", "mask", "stroke"];
 
 /// `link@rel` tokens whose `href` is a picture. WHATWG HTML 4.6.7 and what sites use beside it.
 const LINK_RELS: &[&str] = &[
@@ -182,8 +186,8 @@ pub fn reading(element: &str, attribute: &str, others: &impl Attributes) -> Opti
         _ => {}
     }
     match (element, attribute) {
-        ("img" | "amp-img" | "lazy-image", "src") => Some(Reading::Url),
-        ("img" | "source" | "amp-img" | "lazy-image", "srcset") => Some(Reading::Srcset),
+        ("img" | "amp-img" | "amp-anim" | "lazy-image", "src") => Some(Reading::Url),
+        ("img" | "source" | "amp-img" | "amp-anim" | "lazy-image", "srcset") => Some(Reading::Srcset),
         ("video" | "amp-video", "poster") => Some(Reading::Url),
         ("input", "src") => is(others.get("type"), "image").then_some(Reading::Url),
         ("object", "data") | ("embed", "src") => Some(match others.get("type") {
@@ -193,6 +197,8 @@ pub fn reading(element: &str, attribute: &str, others: &impl Attributes) -> Opti
         }),
         ("image" | "feimage" | "use", "href" | "xlink:href") => Some(Reading::Url),
         ("link", _) => link(attribute, others),
+        ("a", "xlink:href") => Some(Reading::ImageUrl),
+        ("amp-story", _) if attribute.starts_with("poster-") && attribute.ends_with("-src") => Some(Reading::Url),
         ("meta", "content") => {
             let named = |key| others.get(key).is_some_and(|name| contains(META_NAMES, name));
             (named("property") || named("name") || named("itemprop")).then_some(Reading::Url)
@@ -216,8 +222,9 @@ fn link(attribute: &str, others: &impl Attributes) -> Option<Reading> {
     let rels = others.get("rel").unwrap_or_default();
     let has = |rel: &str| rels.split_ascii_whitespace().any(|token| token.eq_ignore_ascii_case(rel));
     let preload = has("preload") && is(others.get("as"), "image");
+    let is_item = || others.get("itemprop").is_some_and(|name| contains(META_NAMES, name));
     match attribute {
-        "href" if preload || LINK_RELS.iter().any(|rel| has(rel)) => Some(Reading::Url),
+        "href" if preload || LINK_RELS.iter().any(|rel| has(rel)) || is_item() => Some(Reading::Url),
         "imagesrcset" if preload => Some(Reading::Srcset),
         _ => None,
     }
@@ -240,6 +247,9 @@ fn lazy(element: &str, attribute: &str) -> Option<Reading> {
     match () {
         () if attribute.ends_with("srcset") && is_data && shows_picture => Some(Reading::Srcset),
         () if attribute.ends_with("srcset") || attribute.ends_with("bgset") => Some(Reading::ImageSrcset),
+        // Of elements that nobody knows, that is: custom ones have a hyphen in their name.
+        () if attribute == "src" && element.contains('-') => Some(Reading::ImageUrl),
+        () if PRESENTATION.binary_search(&attribute).is_ok() => Some(Reading::Css),
         () if !is_data && !attribute.ends_with("src") => None,
         () if shows_picture || matches!(element, "figure" | "a" | "video") => Some(Reading::ImageUrl),
         () => is_data.then_some(Reading::AbsoluteImageUrl),
@@ -324,6 +334,7 @@ mod tests {
     fn the_tables_are_sorted() {
         assert!(ATTRIBUTES.is_sorted_by_key(|(name, _)| name));
         assert!(META_NAMES.is_sorted());
+        assert!(PRESENTATION.is_sorted());
     }
 
     #[test]
@@ -360,6 +371,16 @@ mod tests {
             ("meta", "content", &[("name", "Twitter:Image")], Some(Reading::Url)),
             ("meta", "content", &[("name", "description")], None),
             ("a", "href", &[], Some(Reading::ImageUrl)),
+            ("a", "xlink:href", &[], Some(Reading::ImageUrl)),
+            ("link", "href", &[("itemprop", "thumbnailUrl")], Some(Reading::Url)),
+            ("link", "href", &[("itemprop", "url")], None),
+            ("amp-anim", "src", &[], Some(Reading::Url)),
+            ("amp-anim", "srcset", &[], Some(Reading::Srcset)),
+            ("amp-iframe", "src", &[], None),
+            ("amp-story", "poster-portrait-src", &[], Some(Reading::Url)),
+            ("my-card", "src", &[], Some(Reading::ImageUrl)),
+            ("rect", "fill", &[], Some(Reading::Css)),
+            ("path", "marker-end", &[], Some(Reading::Css)),
             ("td", "background", &[], Some(Reading::Url)),
             ("use", "xlink:href", &[], Some(Reading::Url)),
             ("source", "src", &[], Some(Reading::ImageUrl)),

@@ -320,3 +320,14 @@ fn sets_of_backgrounds_count_where_they_name_images() {
     assert_eq!(lines("<div data-bgset='one 1x, two 2x' srcset='3 4w'>"), [""; 0]);
     assert_eq!(lines("<div data-new-srcset='a.jpg 1x, b 2x'>"), ["div@data-new-srcset a.jpg"]);
 }
+
+#[test]
+fn drawings_and_custom_elements_show_pictures() {
+    assert_eq!(
+        lines("<svg><rect fill='url(x.svg#a)' stroke=red mask='url(#m)'/><a xlink:href=a.jpg></a><a xlink:href=b></a>"),
+        ["rect@fill x.svg#a", "a@xlink:href a.jpg"]
+    );
+    assert_eq!(lines("<my-card src=a.jpg><my-film src=a.mp4><card src=b.jpg>"), ["my-card@src a.jpg"]);
+    assert_eq!(lines("<link itemprop=image href=a>"), ["link@href a"]);
+    assert_eq!(lines("<amp-story poster-square-src=a>"), ["amp-story@poster-square-src a"]);
+}
