@@ -85,17 +85,13 @@ fn markdown_in(text: &str) -> Markdown {
     let mut closer = None;
     for line in text.lines() {
         let content = line.trim();
-        let lower = if content.contains('<') { content.to_ascii_lowercase() } else { String::new() };
         if let Some(end) = closer {
-            if lower.contains(end) || content.contains(end) {
+            if find(content.as_bytes(), end).is_some() {
                 closer = None;
             }
             continue;
         }
-        closer = OPAQUE.iter().find_map(|(open, close)| {
-            let at = lower.rfind(open)?;
-            (!lower[at..].contains(close)).then_some(*close)
-        });
+        closer = left_open(content);
         if content.is_empty() {
             (in_block, behind_blank) = (false, true);
             continue;
@@ -108,6 +104,34 @@ fn markdown_in(text: &str) -> Markdown {
         behind_blank = false;
     }
     most
+}
+
+/// What ends the opaque element that a line leaves open, if it does.
+fn left_open(line: &str) -> Option<&'static str> {
+    let mut rest = line.as_bytes();
+    while let Some(at) = memchr::memchr(b'<', rest) {
+        rest = &rest[at..];
+        let opens =
+            |open: &str| rest.get(..open.len()).is_some_and(|start| start.eq_ignore_ascii_case(open.as_bytes()));
+        rest = match OPAQUE.iter().find(|(open, _)| opens(open)) {
+            None => &rest[1..],
+            Some((open, close)) => {
+                let inside = &rest[open.len()..];
+                match find(inside, close) {
+                    None => return Some(close),
+                    Some(end) => &inside[end + close.len()..],
+                }
+            }
+        };
+    }
+    None
+}
+
+/// Where `end`, one of the ends of [`OPAQUE`], stands in `text`, in any case of letters.
+fn find(text: &[u8], end: &str) -> Option<usize> {
+    let (first, end) = (end.as_bytes()[0], end.as_bytes());
+    memchr::memchr_iter(first, text)
+        .find(|at| text.get(*at..at + end.len()).is_some_and(|found| found.eq_ignore_ascii_case(end)))
 }
 
 fn markdown_of_line(line: &str) -> Markdown {
