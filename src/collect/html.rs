@@ -19,6 +19,7 @@ pub use select::Select;
 pub use value::decode_attribute;
 
 use crate::collect::lazy::{self, Attributes, Reading};
+use crate::collect::value::stripped;
 use crate::collect::{Layer, Layers, Reference, Sink, Slot, css, escape, srcset};
 use crate::text::{Span, Text};
 use select::Selected;
@@ -103,7 +104,7 @@ impl Reader<'_> {
             Reading::Url => self.plain_or_json(text, slot, sink),
             Reading::ImageUrl | Reading::AbsoluteImageUrl => {
                 if (self.names_image)(text.trim()) {
-                    report(text, trimmed(text), slot, Layers::default(), sink);
+                    report(text, stripped(text), slot, Layers::default(), sink);
                 } else if text.trim_start().starts_with(['{', '[']) {
                     value::json(text, self.names_image, slot, sink);
                 }
@@ -143,7 +144,7 @@ impl Reader<'_> {
         if text.trim_start().starts_with("{\"") || text.trim_start().starts_with("[{") {
             value::json(text, self.names_image, slot, sink);
         } else {
-            report(text, trimmed(text), slot, Layers::default(), sink);
+            report(text, stripped(text), slot, Layers::default(), sink);
         }
     }
 }
@@ -152,14 +153,6 @@ impl Attributes for StartTag<'_> {
     fn get(&self, name: &str) -> Option<&str> {
         self.value_of(name)
     }
-}
-
-/// The range without white space at either end (WHATWG "strip leading and trailing ASCII whitespace").
-fn trimmed(text: &str) -> Span {
-    let white = |c: char| c.is_ascii_whitespace();
-    let start = text.len() - text.trim_start_matches(white).len();
-    let end = text.trim_end_matches(white).len();
-    Span::new(start.min(end), end)
 }
 
 fn report(text: &str, span: Span, slot: &Slot, layers: escape::Layers, sink: &mut Sink<'_>) {

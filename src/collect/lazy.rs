@@ -4,6 +4,8 @@
 //! coming, so a rule for unknown `data-*` attributes stands behind them: on an element that shows a picture, an
 //! attribute whose whole value is the URL of an image is one more copy of it.
 
+use super::srcset;
+
 /// How the value of an attribute must be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
@@ -256,11 +258,16 @@ fn lazy(element: &str, attribute: &str) -> Option<Reading> {
     }
 }
 
-/// How to read `value` in an attribute of which [`reading`] says that it holds one URL: sites also write CSS there.
+/// How to read `value` in an attribute of which [`reading`] says that it holds one URL: sites also write CSS there, or
+/// a whole `srcset`.
 /// `None` when it cannot hold what counts. `value` may be raw: it is asked before anything is decoded.
 pub fn by_value(reading: Reading, attribute: &str, value: &str) -> Option<Reading> {
-    if !matches!(reading, Reading::Url | Reading::ImageUrl | Reading::AbsoluteImageUrl) {
-        return Some(reading);
+    match reading {
+        // No function, no URL; that is what nearly every `style` and `fill` is.
+        Reading::Css => return value.contains(['(', '&']).then_some(reading),
+        Reading::Url if attribute == "src" && srcset::is_list(value) => return Some(Reading::Srcset),
+        Reading::Url | Reading::ImageUrl | Reading::AbsoluteImageUrl => {}
+        _ => return Some(reading),
     }
     let value = value.trim_start();
     let names_style = || ["bg", "background", "style"].iter().any(|word| attribute.contains(word));
@@ -392,7 +399,7 @@ mod tests {
 
     #[test]
     fn what_a_value_begins_with_decides_too() {
-        use Reading::{AbsoluteImageUrl, Css, ImageUrl, Json, Url};
+        use Reading::{AbsoluteImageUrl, Css, ImageUrl, Json, Srcset, Url};
         for (reading, attribute, value, want) in [
             (Url, "data-bg", "a.jpg", Some(Url)),
             (Url, "data-bg", " URL(a.jpg)", Some(Css)),
@@ -404,6 +411,10 @@ mod tests {
             (AbsoluteImageUrl, "data-thumb", "//h/a.jpg", Some(AbsoluteImageUrl)),
             (Url, "background", "x?y=url(a.jpg)", Some(Url)),
             (Json, "data-attrs", "url(a.jpg)", Some(Json)),
+            (Css, "style", "color: red", None),
+            (Css, "style", "background: url&#40;a)", Some(Css)),
+            (Url, "src", "a.jpg 320w, b.jpg 640w", Some(Srcset)),
+            (Url, "src", "a 2.jpg", Some(Url)),
         ] {
             assert_eq!(by_value(reading, attribute, value), want, "{attribute}={value}");
         }

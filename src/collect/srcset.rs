@@ -26,6 +26,17 @@ pub fn candidates(value: &str) -> impl Iterator<Item = Span> + '_ {
     })
 }
 
+/// Whether `value` can be nothing but a `srcset`, wherever it stands: a URL, white space, a width or a density, and then
+/// a comma or the end.
+pub fn is_list(value: &str) -> bool {
+    let bytes = value.trim_ascii().as_bytes();
+    let url = skip(bytes, 0, |byte| !byte.is_ascii_whitespace());
+    let from = skip(bytes, url, |byte| byte.is_ascii_whitespace());
+    let to = skip(bytes, from, |byte| byte.is_ascii_digit() || byte == b'.');
+    let behind = skip(bytes, to + usize::from(to < bytes.len()), |byte| byte.is_ascii_whitespace());
+    url > 0 && to > from && matches!(bytes.get(to), Some(b'w' | b'x')) && matches!(bytes.get(behind), None | Some(b','))
+}
+
 fn skip(bytes: &[u8], from: usize, skipped: impl Fn(u8) -> bool) -> usize {
     bytes[from..].iter().position(|byte| !skipped(*byte)).map_or(bytes.len(), |found| from + found)
 }
@@ -98,6 +109,16 @@ mod tests {
         ];
         for (value, want) in cases {
             assert_eq!(urls(value), *want, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn lists_are_told_from_urls() {
+        for yes in ["a.jpg 320w, b.jpg 640w", " a 2x ", "a 1.5x ,b", "//h/a\n10w"] {
+            assert!(is_list(yes), "{yes:?}");
+        }
+        for no in ["", "a", "a.jpg, b.jpg", "a 2.jpg", "a 2xy", "a x", "a 3", "a%20320w, b", "my photo 2x3.jpg"] {
+            assert!(!is_list(no), "{no:?}");
         }
     }
 

@@ -32,15 +32,20 @@ pub(crate) fn is_local_copy(url: &str) -> bool {
     blob_name(url).is_some()
 }
 
-/// The part of `span` in `raw` without ASCII white space at its ends. White space behind a backslash stays: in every
-/// syntax with such escapes, what is left of it would change its meaning.
-pub(crate) fn trimmed(raw: &str, span: Span) -> Span {
-    let text = &raw[span.start..span.end];
+/// The range of `text` without white space at either end (WHATWG "strip leading and trailing ASCII whitespace").
+pub(crate) fn stripped(text: &str) -> Span {
     let white = |c: char| c.is_ascii_whitespace();
-    let end = span.start + text.trim_end_matches(white).len();
-    let end = if is_escaped(raw, end) { span.end } else { end };
-    let start = span.end - text.trim_start_matches(white).len();
+    let start = text.len() - text.trim_start_matches(white).len();
+    let end = text.trim_end_matches(white).len();
     Span::new(start.min(end), end)
+}
+
+/// [`stripped`] for `span` in `raw`, where a backslash escapes: white space behind one stays, because what is left of
+/// it would change its meaning.
+pub(crate) fn trimmed(raw: &str, span: Span) -> Span {
+    let inner = stripped(&raw[span.start..span.end]).shifted(span.start);
+    let cuts_an_escape = !inner.is_empty() && is_escaped(raw, inner.end);
+    Span::new(inner.start, if cuts_an_escape { span.end } else { inner.end })
 }
 
 /// Whether the byte at `at` stands behind an odd number of backslashes.

@@ -101,7 +101,12 @@ impl Reader<'_, '_, '_> {
         }
     }
 
-    fn value(&mut self, value: Piece<'_>) {
+    fn value(&mut self, mut value: Piece<'_>) {
+        // Anchors and tags stand in front of what they belong to; no plain scalar begins like one (YAML 1.2.2, 6.9).
+        while self.kind != Kind::Toml && value.text.starts_with(['&', '!']) {
+            let Some(end) = value.text.find([' ', '\t']) else { return };
+            value = value.from(end).trimmed();
+        }
         if !value.text.starts_with('[') {
             return self.scalar(value);
         }

@@ -383,3 +383,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn anchors_and_tags_stand_in_front_of_a_value_behind_a_mistake_too() {
+    assert_eq!(
+        yaml(
+            "bad: \"x\" y\ncover: &a http://h/1.jpg\nbanner: !!str &b 'http://h/2.jpg'\nphotos:\n- !x http://h/3.jpg\n- &c"
+        ),
+        ["front:cover http://h/1.jpg", "front:banner http://h/2.jpg", "front:photos http://h/3.jpg"]
+    );
+}

@@ -7,10 +7,10 @@
 use memchr::memmem;
 use url::Url;
 
-use super::trimmed;
 use super::value::decode_attribute;
 use super::walk::{Visit, walk};
 use crate::collect::Layers;
+use crate::collect::value::stripped;
 use crate::rewrite::{Edit, replacement};
 use crate::target::is_template;
 use crate::text::Span;
@@ -53,7 +53,7 @@ pub fn rebase(html: &str, base: &Url) -> Vec<Edit> {
             }
             let value = decode_attribute(attribute.raw);
             // The same span as a picture's own edit has, if there is one: of the two, that one stays.
-            let inner = trimmed(&value.text);
+            let inner = stripped(&value.text);
             let span = value.map.span(inner).shifted(attribute.start);
             let value = &value.text[inner.start..inner.end];
             let relative =

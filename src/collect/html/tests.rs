@@ -331,3 +331,12 @@ fn drawings_and_custom_elements_show_pictures() {
     assert_eq!(lines("<link itemprop=image href=a>"), ["link@href a"]);
     assert_eq!(lines("<amp-story poster-square-src=a>"), ["amp-story@poster-square-src a"]);
 }
+
+#[test]
+fn a_set_that_stands_in_a_src_is_read_as_one() {
+    assert_eq!(
+        lines("<img src=' http://h/a.jpg 320w, http://h/b.jpg?x&amp;y 640w'>"),
+        ["img@src http://h/a.jpg", "img@src http://h/b.jpg?x&amp;y → http://h/b.jpg?x&y"]
+    );
+    assert_eq!(lines("<img src='a 2.jpg'>"), ["img@src a 2.jpg"]);
+}
