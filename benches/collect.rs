@@ -111,13 +111,8 @@ fn rounds(bencher: Bencher, documents: Vec<(&str, Vec<u8>)>) {
     let round: usize = documents.iter().map(|(_, bytes)| bytes.len()).sum();
     let rounds = TOTAL / round;
     let collecting = collecting();
-    bencher.counter(BytesCount::from(rounds * round)).bench_local(|| {
-        let mut references = 0;
-        for _ in 0..rounds {
-            for (name, bytes) in &documents {
-                references += collect(&collecting, name, bytes.clone());
-            }
-        }
-        references
+    let copies = || (0..rounds).flat_map(|_| documents.clone()).collect::<Vec<_>>();
+    bencher.counter(BytesCount::from(rounds * round)).with_inputs(copies).bench_local_values(|copies| {
+        copies.into_iter().map(|(name, bytes)| collect(&collecting, name, bytes)).sum::<usize>()
     });
 }
