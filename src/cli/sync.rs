@@ -70,7 +70,7 @@ pub struct RunArgs {
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask before editing documents in place
+    /// Do not ask at a terminal before editing documents in place
     #[arg(short, long)]
     pub yes: bool,
     /// Use only what is held already; ask nobody

@@ -135,6 +135,11 @@ impl Job {
                 self.note(&miss);
                 self.give_up()
             }
+            // No proxy is told of an address that may not be asked for itself.
+            _ if miss.kind == FailureKind::OutOfScope && self.source == 0 => {
+                self.note(&miss);
+                self.give_up()
+            }
             _ => {
                 self.note(&miss);
                 self.turn()

@@ -164,3 +164,15 @@ fn the_origin_chooses_no_part_of_any_path() {
     assert_eq!(crate::support::Mirror::at(case.at("mirror")).blobs().len(), 2);
     assert_eq!(crate::support::names(&case.root()), ["in", "mirror"]);
 }
+
+#[test]
+fn no_proxy_is_told_of_a_private_address() {
+    let (case, origin) = (Case::new(), Origin::of_pictures());
+    case.write("in/a.html", "<img src='https://cors.zfour.workers.dev/?http://10.0.0.5/secret.png'>");
+    // The proxy is reached, and nobody else.
+    let flags = origin.flags().into_iter().filter(|flag| !flag.contains("=:80:"));
+    let flags: Vec<_> = flags.map(|flag| flag.replace("=:443:", "=cors.zfour.workers.dev:443:")).collect();
+    let summary = case.imgmirror(&["sync", "in", "--json"]).args(flags).run(3).json();
+    assert_eq!(summary["failures"][0]["kind"], "out-of-scope");
+    assert_eq!(origin.take_urls(), Vec::<String>::new());
+}
