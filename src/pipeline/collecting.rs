@@ -10,7 +10,7 @@ use crate::collect::html::rebase;
 use crate::collect::{Collector, Page, Reference, value};
 use crate::document::{Document, Format, ReadError};
 use crate::media_type::MediaType;
-use crate::mirror::catalog::HeldReference;
+use crate::mirror::catalog::{self, HeldReference};
 use crate::mirror::digest::Digest;
 use crate::proxy::{Learned, Rules, Witnesses};
 use crate::rewrite::{Edit, RewritePlan, replacement};
@@ -100,20 +100,24 @@ impl Collecting {
         path: &Path,
         document: &Document,
         plan: RewritePlan,
-        missing: &[HeldReference],
+        missing: impl FnOnce() -> catalog::Result<Vec<HeldReference>>,
         links: &Links,
-    ) -> RewritePlan {
+    ) -> catalog::Result<RewritePlan> {
         if plan.edits().is_empty() || !links.depend_on_base() {
-            return plan;
+            return Ok(plan);
         }
         let text = document.text();
         let page = self.collector.open(path, &text.text, &|url| self.names_image(url));
-        let Some(base) = self.base(&page).filter(|_| page.format() == Format::Html) else { return plan };
+        let Some(base) = self.base(&page).filter(|_| page.format() == Format::Html) else {
+            return Ok(plan);
+        };
         let body = page.body();
         let rebased = rebase(&text.text[body.start..], &base);
         if rebased.is_empty() {
-            return plan;
+            return Ok(plan);
         }
+        // Asked for only now: few pages have such a base, and a page may miss a million pictures.
+        let missing = missing()?;
         let written_out = missing.iter().filter(|reference| {
             let raw = document.slice(reference.span);
             !raw.contains(':') && !raw.starts_with("//")
@@ -128,7 +132,7 @@ impl Collecting {
         });
         // Of two edits of one span the first stays: a picture's own before that of its attribute.
         let edits = written_out.chain(led_back).collect::<Vec<_>>();
-        RewritePlan::new(plan.into_edits().into_iter().chain(edits).collect())
+        Ok(RewritePlan::new(plan.into_edits().into_iter().chain(edits).collect()))
     }
 
     /// The proxies that the witnesses agree on and that the rules do not peel yet.

@@ -170,7 +170,9 @@ fn plan(collecting: &Collecting, name: &str, document: &Document, mentions: &[Me
         let text = replacement(&local, target.fragment.as_deref(), mention.reference.layers);
         Some(Edit { span: mention.reference.span, text: document.encode(&text) })
     });
-    collecting.complete(Path::new(name), document, RewritePlan::new(edits.collect()), &[], &Links::WithinMirror)
+    collecting
+        .complete(Path::new(name), document, RewritePlan::new(edits.collect()), || Ok(Vec::new()), &Links::WithinMirror)
+        .unwrap()
 }
 
 fn splice(plan: &RewritePlan, bytes: &[u8]) -> Vec<u8> {

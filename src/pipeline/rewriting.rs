@@ -189,9 +189,13 @@ impl Rewriting<'_> {
         // Links are ASCII; in a document of UTF-16 that takes other bytes.
         let encoded = |edit: Edit| Edit { text: document.encode(&String::from_utf8_lossy(&edit.text)), ..edit };
         let plan = RewritePlan::new(plan.into_edits().into_iter().map(encoded).collect());
-        let mut missing = Vec::new();
-        catalog.references(row.id, &mut |reference| missing.extend(reference.blob.is_none().then_some(reference)))?;
-        let plan = self.collecting.complete(&row.source, &document, plan, &missing, self.links);
+        let missing = || {
+            let mut missing = Vec::new();
+            catalog
+                .references(row.id, &mut |reference| missing.extend(reference.blob.is_none().then_some(reference)))?;
+            Ok(missing)
+        };
+        let plan = self.collecting.complete(&row.source, &document, plan, missing, self.links)?;
         let destination = self.destination(&row);
         let temporary = self.temporary(&destination)?;
         let after = write(&plan, document.bytes(), temporary.as_file())
