@@ -18,7 +18,7 @@ use url::{Host, Url};
 use super::FailureKind;
 use super::connect_to::ConnectTo;
 use super::http::Trouble;
-use super::options::{BadOption, Options};
+use super::options::{BadOption, Options, Rate};
 use super::outgoing::Outgoing;
 use crate::scope::{Refusal, Scope};
 
@@ -26,12 +26,11 @@ use crate::scope::{Refusal, Scope};
 const HEADERS_MAX: usize = 200;
 /// Bytes of header fields in one HTTP/2 response.
 const HEADER_LIST_MAX: u32 = 64 << 10;
-/// Idle connections kept to one host.
-const IDLE_PER_HOST: usize = 8;
-
 /// How long an idle connection is kept. Hosts are worked through one after the other, and a run over many hosts must
 /// not run out of file descriptors.
 const IDLE_TIME: Duration = Duration::from_secs(5);
+/// How long it is kept at most where requests are spaced; servers seldom keep one for longer.
+const SPACED_IDLE_TIME: Duration = Duration::from_secs(60);
 
 /// The way that a request takes. Few: one for each rule, proxy and named port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,6 +38,15 @@ struct Route {
     way: Way,
     /// The port being connected to, where a rule of the scope depends on it.
     port: Option<u16>,
+    versions: Versions,
+}
+
+/// Which versions of HTTP a route may speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Versions {
+    Any,
+    /// Only HTTP/1 has a Host field; HTTP/2 takes the authority from the URL.
+    WithHostField,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -81,7 +89,7 @@ impl Clients {
             settings: options.clone(),
             made: Mutex::default(),
         };
-        clients.client(Route { way: Way::Direct, port: None })?;
+        clients.client(Route { way: Way::Direct, port: None, versions: Versions::Any })?;
         Ok(clients)
     }
 
@@ -105,7 +113,8 @@ impl Clients {
         let port = rule.and_then(|(_, rule)| rule.port()).or_else(|| url.port_or_known_default());
         let port = port.filter(|&port| self.scope.names_port(port));
         let host = if sent == *url { None } else { Some(host_header(url)?) };
-        let client = self.client(Route { way, port }).map_err(|bad| Trouble::new(FailureKind::Connection, bad.0))?;
+        let versions = if host.is_some() { Versions::WithHostField } else { Versions::Any };
+        let client = self.client(Route { way, port, versions }).map_err(|bad| Trouble::new(FailureKind::Connection, bad.0))?;
         Ok(Plan { client, url: sent, host })
     }
 
@@ -152,19 +161,26 @@ impl Clients {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .connect_timeout(settings.connect_timeout)
-            .pool_idle_timeout(IDLE_TIME)
-            .pool_max_idle_per_host(settings.per_host.clamp(1, IDLE_PER_HOST))
+            .pool_idle_timeout(idle_time(settings.rate))
+            .pool_max_idle_per_host(settings.per_host.max(1))
             .http1_max_headers(HEADERS_MAX)
             .http2_max_header_list_size(HEADER_LIST_MAX)
             .no_proxy()
             .dns_resolver(Arc::new(guard));
+        let builder = match route.versions {
+            Versions::Any => builder,
+            Versions::WithHostField => builder.http1_only(),
+        };
         Ok(match &route.way {
-            Way::Direct => builder,
-            // The Host header that `led` calls for is a field of HTTP/1.
-            Way::ConnectTo(_) => builder.http1_only(),
+            Way::Direct | Way::ConnectTo(_) => builder,
             Way::Via(proxy) => builder.proxy(reqwest::Proxy::all(proxy.clone()).map_err(describe)?),
         })
     }
+}
+
+/// A connection that is closed between two requests that are far apart on purpose would be opened anew for each.
+fn idle_time(rate: Option<Rate>) -> Duration {
+    rate.map_or(IDLE_TIME, |rate| (rate.interval() * 2).clamp(IDLE_TIME, SPACED_IDLE_TIME))
 }
 
 fn describe(error: reqwest::Error) -> BadOption {
