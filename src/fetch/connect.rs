@@ -114,7 +114,8 @@ impl Clients {
         let port = port.filter(|&port| self.scope.names_port(port));
         let host = if sent == *url { None } else { Some(host_header(url)?) };
         let versions = if host.is_some() { Versions::WithHostField } else { Versions::Any };
-        let client = self.client(Route { way, port, versions }).map_err(|bad| Trouble::new(FailureKind::Connection, bad.0))?;
+        let client =
+            self.client(Route { way, port, versions }).map_err(|bad| Trouble::new(FailureKind::Connection, bad.0))?;
         Ok(Plan { client, url: sent, host })
     }
 

@@ -6,7 +6,10 @@
 mod fetching;
 mod rewriting;
 mod rows;
+#[cfg(test)]
+mod tests;
 
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,8 +20,12 @@ pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset,
 pub use rewriting::{HeldReference, Journal, ReferenceState, RewriteRow};
 pub use rows::{Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
 
-/// The layout that this program reads and writes. A newer one is refused, an older one is migrated.
-const VERSION: i64 = 1;
+/// What leads from each layout to the next. A catalog of an older layout is brought up to date when it is opened for
+/// writing; one of a newer layout is refused. Once released, a layout never changes.
+const LAYOUTS: [&str; 2] = [include_str!("catalog/layout/1.sql"), include_str!("catalog/layout/2.sql")];
+
+/// The layout that this program reads and writes.
+const VERSION: i64 = LAYOUTS.len() as i64;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -26,6 +33,8 @@ pub enum CatalogError {
     Open { path: PathBuf, source: rusqlite::Error },
     #[error("the catalog {path} was written by a newer version of this program (layout {found}, this one knows {VERSION}); update imgmirror", path = .path.display())]
     Newer { path: PathBuf, found: i64 },
+    #[error("the catalog {path} was written by an older version of this program (layout {found}); the next `imgmirror sync` brings it up to date", path = .path.display())]
+    Older { path: PathBuf, found: i64 },
     #[error("the catalog cannot be read or written: {0}")]
     Sql(#[from] rusqlite::Error),
     #[error(transparent)]
@@ -62,15 +71,17 @@ impl Catalog {
         };
         let named = |source| CatalogError::Open { path: path.to_owned(), source };
         let (mut connection, version) = open().map_err(named)?;
-        match version {
-            0 => {
-                let transaction = connection.transaction().map_err(named)?;
-                transaction.execute_batch(include_str!("catalog/schema.sql")).map_err(named)?;
-                transaction.pragma_update(None, "user_version", VERSION).map_err(named)?;
-                transaction.commit().map_err(named)?;
+        let done = usize::try_from(version).unwrap_or(usize::MAX);
+        let Some(to_do) = LAYOUTS.get(done..) else {
+            return Err(CatalogError::Newer { path: path.to_owned(), found: version });
+        };
+        if !to_do.is_empty() {
+            let transaction = connection.transaction().map_err(named)?;
+            for step in to_do {
+                transaction.execute_batch(step).map_err(named)?;
             }
-            VERSION => {}
-            found => return Err(CatalogError::Newer { path: path.to_owned(), found }),
+            transaction.pragma_update(None, "user_version", VERSION).map_err(named)?;
+            transaction.commit().map_err(named)?;
         }
         Ok(Catalog { connection, path: path.to_owned() })
     }
@@ -78,7 +89,7 @@ impl Catalog {
     /// A copy of the catalog at `from`, or a new one when there is none, at `to`.
     pub fn copy(from: &Path, to: &Path) -> Result<Self> {
         if from.exists() {
-            let source = Self::open_existing(from)?;
+            let source = Self::connect(from)?;
             // Part of SQLite: a consistent copy, whatever else reads or writes at the time.
             let target = to.to_string_lossy();
             source.connection.execute("VACUUM INTO ?1", [target.as_ref()])?;
@@ -91,8 +102,19 @@ impl Catalog {
         Self::open_existing(&self.path)
     }
 
-    /// Opens a catalog for reading; an error when there is none.
+    /// Opens a catalog for reading; an error when there is none, or when it is of another layout.
     pub fn open_existing(path: &Path) -> Result<Self> {
+        let catalog = Self::connect(path)?;
+        let found = catalog.layout()?;
+        let path = path.to_owned();
+        match found.cmp(&VERSION) {
+            Ordering::Equal => Ok(catalog),
+            Ordering::Greater => Err(CatalogError::Newer { path, found }),
+            Ordering::Less => Err(CatalogError::Older { path, found }),
+        }
+    }
+
+    fn connect(path: &Path) -> Result<Self> {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = || -> rusqlite::Result<Connection> {
             let connection = Connection::open_with_flags(path, flags)?;
@@ -102,6 +124,11 @@ impl Catalog {
         };
         let connection = open().map_err(|source| CatalogError::Open { path: path.to_owned(), source })?;
         Ok(Catalog { connection, path: path.to_owned() })
+    }
+
+    fn layout(&self) -> Result<i64> {
+        let version = self.connection.pragma_query_value(None, "user_version", |row| row.get(0));
+        version.map_err(|source| CatalogError::Open { path: self.path.clone(), source })
     }
 
     /// Everything until [`Catalog::commit`] becomes one transaction. Does nothing inside of one.

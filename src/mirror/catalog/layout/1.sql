@@ -1,4 +1,4 @@
--- Version 1. Times are milliseconds since 1970 (UTC), digests 32 bytes, paths text where they are UTF-8 and bytes
+-- Layout 1. Times are milliseconds since 1970 (UTC), digests 32 bytes, paths text where they are UTF-8 and bytes
 -- where they are not.
 
 CREATE TABLE run (

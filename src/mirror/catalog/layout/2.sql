@@ -1,0 +1,17 @@
+-- Layout 2: what runs without a person need to remember.
+
+-- A host that was set aside is asked by one request at a time in the next run; one that asked for peace has it.
+ALTER TABLE host ADD COLUMN failing INTEGER NOT NULL DEFAULT 0;  -- 1: the last run had to set it aside
+ALTER TABLE host ADD COLUMN until   INTEGER;                     -- not asked before
+
+-- When the bytes of a blob were last hashed and found to be those of its name.
+ALTER TABLE blob ADD COLUMN checked INTEGER;
+
+-- When the source of a document was first found to be gone. Its references are released; its copy stays until `prune`.
+ALTER TABLE document ADD COLUMN released INTEGER;
+
+-- What runs were given to read, absolute. An input that is not there is a reason to remove nothing.
+CREATE TABLE input (
+    path      ANY     PRIMARY KEY,
+    run       INTEGER NOT NULL          -- the last run that was given it
+) STRICT, WITHOUT ROWID;
