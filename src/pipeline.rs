@@ -6,12 +6,13 @@ mod placement;
 #[cfg(test)]
 mod properties;
 mod recording;
+mod releasing;
 mod rewriting;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +26,7 @@ use crate::report::{self, Summary};
 use crate::target::Target;
 pub use collecting::{Collecting, Mention, SlotFilter};
 use fetching::Fetched;
-pub use placement::{Links, Placement};
+pub use placement::{Links, Placement, normal};
 use recording::Recorded;
 pub use rewriting::MissingPolicy;
 use rewriting::{Rewriting, Rewritten};
@@ -58,6 +59,10 @@ pub struct Job {
     pub durability: Durability,
     /// `--urls`: pictures to keep that no document refers to.
     pub urls: Vec<Target>,
+    /// The inputs that are files or folders, absolute: a document that was below one of them and is gone is released.
+    pub roots: Vec<PathBuf>,
+    /// How long to wait for another run that holds the lock.
+    pub patience: Duration,
 }
 
 /// Runs `imgmirror sync`: the flow of the whole program.
@@ -71,7 +76,7 @@ pub async fn sync(
     stop: &CancellationToken,
 ) -> anyhow::Result<Summary> {
     let started = Instant::now();
-    let mirror = Mirror::open(&job.output)?;
+    let mirror = Mirror::open_within(&job.output, job.patience, stop).await?;
     let store = Arc::new(open_store(&job, mirror.layout())?);
     let catalog = Catalog::open(&mirror.layout().catalog(), job.durability)?;
     let run = catalog.begin_run()?;
@@ -80,6 +85,9 @@ pub async fn sync(
     progress.phase(Phase::Collecting);
     let mut recorded = collect(&mut job, &inputs, &catalog, run, progress, stop)?;
 
+    if !stop.is_cancelled() {
+        recorded.released = releasing::release(&catalog, run, &job.roots, progress)?;
+    }
     want(&job, &catalog, run, &mut recorded.credentials)?;
     // A blob of another length is a damaged one; that of its own length may be, and only re-hashing would tell.
     catalog.forget_lost(run, &mut |blob, length| Ok(store.has(blob)? == Some(length)))?;
@@ -264,7 +272,7 @@ fn summarise(
     started: Instant,
 ) -> anyhow::Result<Summary> {
     let references = catalog.reference_counts(run)?;
-    let Fetched { total, held, captured, revisited, rescued, refused, .. } = *fetched;
+    let Fetched { total, held, captured, revisited, rescued, refused, changed, .. } = *fetched;
     Ok(Summary {
         documents: report::Documents {
             read: recorded.read + recorded.unchanged,
@@ -293,5 +301,7 @@ fn summarise(
         seconds: started.elapsed().as_secs_f64(),
         failures,
         without_base: references.without_base,
+        changed,
+        released: recorded.released,
     })
 }

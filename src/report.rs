@@ -43,6 +43,12 @@ pub struct Summary {
     /// Those of `references.skipped` that are relative and have no base. Not in the JSON.
     #[serde(skip)]
     pub without_base: u64,
+    /// Pictures of which the server has other bytes now than those that were held. Not in the JSON.
+    #[serde(skip)]
+    pub changed: u64,
+    /// Documents whose sources are gone. Not in the JSON.
+    #[serde(skip)]
+    pub released: u64,
 }
 
 /// Documents, each in at most one state besides `read`.

@@ -12,6 +12,7 @@ use super::{DEFAULT_OUTPUT, DocumentArgs, MessageArgs, is_typed, values};
 use crate::fetch::options::Header;
 use crate::fetch::{ConnectTo, Options, Rate, RefererPolicy};
 use crate::input::Input;
+use crate::mirror::catalog::OnChange;
 use crate::mirror::store;
 use crate::scope::{Allow, Private};
 
@@ -82,9 +83,15 @@ pub struct RunArgs {
     /// Ask again for held pictures that were last asked for longer ago than this
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub max_age: Option<Duration>,
-    /// Ask at once for pictures that rest after failing in several runs, such as those that are gone
+    /// Ask at once for pictures and hosts that rest: after failures, or because they asked for it
     #[arg(long)]
     pub retry_failed: bool,
+    /// What documents show of a picture that has changed; both are kept [default: keep]
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t, hide_default_value = true)]
+    pub on_change: OnChange,
+    /// Wait this long for another run to end [default: not at all]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub wait: Option<Duration>,
 }
 
 /// How servers are reached, and how long they may take.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -68,6 +69,8 @@ fn job(args: &DemoArgs) -> Job {
         fetch: fetch::Options::default(),
         durability: Durability::Batch,
         urls: Vec::new(),
+        roots: Vec::new(),
+        patience: Duration::ZERO,
     }
 }
 

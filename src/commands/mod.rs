@@ -55,8 +55,10 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         if cause.downcast_ref::<InputError>().is_some_and(InputError::is_usage) || cause.is::<Usage>() {
             return Exit::Usage;
         }
-        if matches!(cause.downcast_ref(), Some(MirrorError::Locked { .. })) {
-            return Exit::Locked;
+        match cause.downcast_ref() {
+            Some(MirrorError::Locked { .. }) => return Exit::Locked,
+            Some(MirrorError::Interrupted { .. }) => return Exit::Interrupted,
+            _ => {}
         }
     }
     Exit::CouldNotRun

@@ -219,7 +219,16 @@ fn job(args: &SyncArgs) -> anyhow::Result<Job> {
             .map_err(|(file, error)| anyhow::anyhow!("--cacert: {} cannot be read: {error}", sanitize::path(file)))?,
         durability: args.output.durability.into(),
         urls,
+        roots: roots(args)?,
+        patience: args.run.wait.unwrap_or_default(),
     })
+}
+
+/// The inputs that are files or folders. A list of paths says what to read, not where all of it is.
+fn roots(args: &SyncArgs) -> io::Result<Vec<PathBuf>> {
+    let inputs = args.inputs().into_iter();
+    let paths = inputs.filter_map(|input| if let Input::Path(path) = input { Some(path) } else { None });
+    paths.map(|path| Ok(pipeline::normal(&std::path::absolute(path)?))).collect()
 }
 
 /// Whom a run may ask for what. `--offline` beats the others, `--refresh` beats `--max-age`.
@@ -236,7 +245,7 @@ fn network(args: &RunArgs) -> Network {
         (false, None) => Held::Keep,
     };
     let failed = if args.retry_failed { Failed::All } else { Failed::Due };
-    Network::Online(Backlog { held, failed })
+    Network::Online(Backlog { held, failed, on_change: args.on_change })
 }
 
 /// The targets of `--urls FILE`: one URL a line; empty lines and those that begin with # are passed over.

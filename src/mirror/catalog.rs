@@ -4,6 +4,7 @@
 //! is committed. Nothing here knows of the network or of documents' syntax: the catalog takes and gives plain rows.
 
 mod fetching;
+mod releasing;
 mod rewriting;
 mod rows;
 mod settings;
@@ -19,7 +20,7 @@ use rusqlite::{Connection, params};
 use crate::fetch::ladder::Rung;
 use crate::fetch::memory::{Host, Rest};
 use crate::mirror::store::{Durability, StoreError};
-pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, Recorded};
+pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, OnChange, Recorded};
 pub use rewriting::{HeldReference, Journal, ReferenceState, RewriteRow};
 pub use rows::{Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
 pub use settings::{Documents, PlacementRow};
@@ -33,13 +34,13 @@ const VERSION: i64 = LAYOUTS.len() as i64;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    #[error("the catalog {path} cannot be opened: {source}; if it is damaged, move it away and run again: pictures that are held are found again by their content", path = .path.display())]
+    #[error("the catalog {path} cannot be opened: {source}; if it is damaged, `imgmirror check --rebuild` makes a new one from what is held", path = .path.display())]
     Open { path: PathBuf, source: rusqlite::Error },
     #[error("the catalog {path} was written by a newer version of this program (layout {found}, this one knows {VERSION}); update imgmirror", path = .path.display())]
     Newer { path: PathBuf, found: i64 },
     #[error("the catalog {path} was written by an older version of this program (layout {found}); the next `imgmirror sync` brings it up to date", path = .path.display())]
     Older { path: PathBuf, found: i64 },
-    #[error("the catalog cannot be read or written: {0}")]
+    #[error("the catalog cannot be read or written: {0}. {advice}", advice = advice(.0))]
     Sql(#[from] rusqlite::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -211,6 +212,18 @@ impl Catalog {
             insert.execute(params![origin, rung.unwrap_or(Rung::None).as_str(), failing, until])?;
         }
         self.commit()
+    }
+}
+
+/// What to do about an error of the database, as a sentence.
+fn advice(error: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly, SystemIoFailure};
+    match error.sqlite_error_code() {
+        Some(DiskFull) => "Make room and run the same command again; what is held stays held.",
+        Some(ReadOnly) => "Check who owns the output folder, and whether it can be written to.",
+        Some(DatabaseCorrupt | NotADatabase) => "Run `imgmirror check --rebuild` to make a new one from what is held.",
+        Some(SystemIoFailure | CannotOpen) => "Check the disk, then run the same command again.",
+        _ => "Run the same command again; should it persist, `imgmirror check` says what is wrong.",
     }
 }
 

@@ -17,14 +17,22 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use tokio::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
 use crate::sanitize;
+
+/// How often to look whether a lock is free.
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Debug, thiserror::Error)]
 pub enum MirrorError {
     #[error("the output folder {} cannot be used ({doing}): {source}", sanitize::path(.path))]
     Folder { path: PathBuf, doing: &'static str, source: io::Error },
-    #[error("another run ({owner}) is writing to {}; wait for it to end, or use another output with -o", sanitize::path(.path))]
+    #[error("another run ({owner}) is writing to {}; wait for it to end (--wait 10m), or use another output with -o", sanitize::path(.path))]
     Locked { path: PathBuf, owner: String },
+    #[error("interrupted while waiting for another run ({owner}); nothing was done")]
+    Interrupted { owner: String },
 }
 
 /// A mirror that this process may write to, until it is dropped.
@@ -42,6 +50,25 @@ pub struct Layout {
 }
 
 impl Mirror {
+    /// The same, after waiting at most for `patience` while another run holds the lock, or until `stop`.
+    pub async fn open_within(root: &Path, patience: Duration, stop: &CancellationToken) -> Result<Self, MirrorError> {
+        let until = Instant::now() + patience;
+        loop {
+            match Self::open(root) {
+                Err(MirrorError::Locked { owner, .. }) if stop.is_cancelled() => {
+                    return Err(MirrorError::Interrupted { owner });
+                }
+                Err(MirrorError::Locked { .. }) if Instant::now() < until => {}
+                opened => return opened,
+            }
+            // The system offers no wait with an end.
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep_until(until.min(Instant::now() + LOCK_PAUSE)) => {}
+            }
+        }
+    }
+
     /// Opens or creates the mirror at `root` and takes its lock.
     ///
     /// # Errors

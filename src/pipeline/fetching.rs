@@ -19,7 +19,7 @@ use crate::fetch::{
     fetch_all, origin,
 };
 use crate::frontier::{Frontier, Pending, PendingError};
-use crate::mirror::catalog::{Backlog, CaptureRow, Catalog, Failed, Recorded};
+use crate::mirror::catalog::{Backlog, CaptureRow, Catalog, Failed, OnChange, Recorded};
 use crate::mirror::store::{Committed, Store, StoreErrorKind};
 use crate::progress::Progress;
 
@@ -40,6 +40,8 @@ pub(super) struct Fetched {
     /// Had from another source than the target.
     pub(super) rescued: u64,
     pub(super) refused: u64,
+    /// Have other bytes at their target than those that were held.
+    pub(super) changed: u64,
     pub(super) bytes_received: u64,
     pub(super) bytes_stored: u64,
     pub(super) requests: u64,
@@ -63,11 +65,13 @@ pub(super) async fn fetch<F: Fetch, S: Store>(
         let rest = host.rest.filter(|_| backlog.failed == Failed::Due);
         memory.insert(origin, Host { rest, ..host });
     })?;
-    let frontier = Frontier::new(Planned { catalog: reader, credentials }, Manners::new(&options));
+    let on_change = backlog.on_change;
+    let frontier = Frontier::new(Planned { catalog: reader, credentials, on_change }, Manners::new(&options));
     let frontier = frontier.map_err(|error| anyhow::anyhow!(error))?;
     let (to_keeper, outcomes) = sync_channel(QUEUE);
     let ended = CancellationToken::new();
-    let keeper = Keeper { store: store.clone(), catalog, run, fetched: Fetched::default(), ended: ended.clone() };
+    let keeper =
+        Keeper { store: store.clone(), catalog, run, on_change, fetched: Fetched::default(), ended: ended.clone() };
     let kept = tokio::task::spawn_blocking(move || keeper.keep_all(&outcomes));
     let shutdown = async {
         tokio::select! {
@@ -92,6 +96,7 @@ pub(super) async fn fetch<F: Fetch, S: Store>(
     fetched.rescued = kept.rescued;
     fetched.held += kept.held;
     fetched.refused = kept.refused;
+    fetched.changed = kept.changed;
     fetched.bytes_stored = kept.bytes_stored;
     fetched.requests = totals.requests;
     fetched.bytes_received = totals.bytes_received;
@@ -149,6 +154,7 @@ fn outcome_bytes(outcome: &Outcome) -> u64 {
 struct Planned {
     catalog: Catalog,
     credentials: HashMap<String, String>,
+    on_change: OnChange,
 }
 
 impl Pending for Planned {
@@ -157,7 +163,7 @@ impl Pending for Planned {
     }
 
     fn take(&mut self, origin: &str, after: i64, max: usize) -> Result<Vec<Asset>, PendingError> {
-        let mut assets = self.catalog.planned_assets(origin, after, max)?;
+        let mut assets = self.catalog.planned_assets(origin, after, max, self.on_change)?;
         if !self.credentials.is_empty() {
             for asset in &mut assets {
                 for url in asset.sources.iter_mut().chain([&mut asset.target]) {
@@ -184,6 +190,7 @@ struct Keeper<S> {
     store: Arc<S>,
     catalog: Catalog,
     run: i64,
+    on_change: OnChange,
     fetched: Fetched,
     /// Set when the thread ends, for whatever reason: nothing more is fetched that nobody would keep.
     ended: CancellationToken,
@@ -228,6 +235,8 @@ impl<S: Store> Keeper<S> {
         let capture = match outcome {
             Outcome::Captured(capture) => *capture,
             Outcome::NotModified(revisit) => return Ok(Kept::NotModified(revisit)),
+            // A body that could not even be put aside.
+            Outcome::Failed(failure) if failure.kind == FailureKind::Disk => anyhow::bail!(failure.detail),
             Outcome::Failed(failure) => return Ok(Kept::Failed(failure)),
         };
         let Capture { source, redirects, status, media_type, dimensions, received, validators, .. } = capture;
@@ -270,11 +279,15 @@ impl<S: Store> Keeper<S> {
         for (asset, kept) in batch.drain(..) {
             let fetched = &mut self.fetched;
             match kept {
-                Kept::Captured(row) => match self.catalog.record_capture(self.run, asset, &row)? {
-                    Recorded { from_target: false, .. } => fetched.rescued += 1,
-                    Recorded { known_bytes: true, .. } => fetched.revisited += 1,
-                    Recorded { .. } => fetched.captured += 1,
-                },
+                Kept::Captured(row) => {
+                    let recorded = self.catalog.record_capture(self.run, asset, &row, self.on_change)?;
+                    fetched.changed += u64::from(recorded.changed);
+                    match recorded {
+                        Recorded { from_target: false, .. } => fetched.rescued += 1,
+                        Recorded { known_bytes: true, .. } => fetched.revisited += 1,
+                        Recorded { .. } => fetched.captured += 1,
+                    }
+                }
                 Kept::NotModified(revisit) => {
                     self.catalog.record_revisit(self.run, asset, &revisit)?;
                     fetched.revisited += 1;
@@ -333,7 +346,8 @@ mod tests {
             bytes_received: 0,
         };
         let ended = CancellationToken::new();
-        let keeper = Keeper { store, catalog, run, fetched: Fetched::default(), ended: ended.clone() };
+        let on_change = OnChange::default();
+        let keeper = Keeper { store, catalog, run, on_change, fetched: Fetched::default(), ended: ended.clone() };
         let (to_keeper, outcomes) = sync_channel(1);
         to_keeper.send((asset, Outcome::Failed(failure))).unwrap();
         let error = tokio::task::spawn_blocking(move || keeper.keep_all(&outcomes)).await.unwrap().unwrap_err();

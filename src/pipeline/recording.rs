@@ -34,6 +34,8 @@ pub(super) struct Recorded {
     pub(super) read: u64,
     pub(super) unchanged: u64,
     pub(super) failed: u64,
+    /// Their sources are gone.
+    pub(super) released: u64,
     /// Proxies that the documents witness and that the rules do not know.
     pub(super) learned: Vec<Learned>,
     /// `user:password` by origin, for this run only.

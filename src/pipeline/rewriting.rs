@@ -387,10 +387,11 @@ fn folder_of(file: &Path) -> &Path {
 fn concerns_all(error: &anyhow::Error) -> bool {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     error.is::<CatalogError>()
-        || error
-            .chain()
-            .filter_map(|cause| cause.downcast_ref::<io::Error>())
-            .any(|error| matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem))
+        || error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|error| {
+            matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+                    // EIO, ENFILE, EMFILE: the standard library has no names for them.
+                    || (cfg!(unix) && error.raw_os_error().is_some_and(|code| matches!(code, 5 | 23 | 24)))
+        })
 }
 
 struct HashingWriter<W> {

@@ -87,6 +87,13 @@ fn numbers(summary: &Summary, ending: Ending) -> Vec<(&'static str, String)> {
         ("References", references(summary)),
         ("Pictures", pictures(summary, ending)),
     ];
+    let notices = [
+        (summary.changed, "Changed", "on their servers; what documents show is for --on-change to say", "picture"),
+        (summary.released, "Gone", "whose source is not there any more; `imgmirror prune` clears up", "document"),
+    ];
+    for (n, name, what, noun) in notices.into_iter().filter(|(n, ..)| *n > 0) {
+        lines.push((name, format!("{} {what}", count(n, noun))));
+    }
     if summary.requests > 0 {
         let (received, stored) = (ByteSize(summary.bytes.received), ByteSize(summary.bytes.stored));
         let requests = count(summary.requests, "request");

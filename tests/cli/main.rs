@@ -23,3 +23,4 @@ mod scope;
 mod settings;
 mod slots;
 mod sync;
+mod updates;

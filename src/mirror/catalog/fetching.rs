@@ -10,11 +10,22 @@ use crate::media_type::MediaType;
 use crate::mirror::digest::Digest;
 use crate::mirror::store::{Blob, StoreError};
 
-/// Which assets of a run are asked for.
+/// Which assets of a run are asked for, and what becomes of those that have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
     pub held: Held,
     pub failed: Failed,
+    pub on_change: OnChange,
+}
+
+/// What documents show when a server has other bytes under a URL than those that are held. Both are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum OnChange {
+    /// The picture that was there first
+    #[default]
+    Keep,
+    /// The newest picture
+    Follow,
 }
 
 /// Which of the held assets are asked for again.
@@ -36,7 +47,7 @@ pub enum Failed {
 
 impl Default for Backlog {
     fn default() -> Self {
-        Backlog { held: Held::Keep, failed: Failed::Due }
+        Backlog { held: Held::Keep, failed: Failed::Due, on_change: OnChange::Keep }
     }
 }
 
@@ -93,6 +104,8 @@ pub struct Recorded {
     pub known_bytes: bool,
     /// Whether they came from the target itself and not from another source.
     pub from_target: bool,
+    /// Whether the target has other bytes than those that are held of it.
+    pub changed: bool,
 }
 
 impl Catalog {
@@ -181,8 +194,9 @@ impl Catalog {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The next assets of one origin behind the number `after`, at most `max`.
-    pub fn planned_assets(&self, origin: &str, after: i64, max: usize) -> Result<Vec<Asset>> {
+    /// The next assets of one origin behind the number `after`, at most `max`, with the validators of what they are
+    /// compared with: the last capture, or what documents show when that is to be the newest.
+    pub fn planned_assets(&self, origin: &str, after: i64, max: usize, on_change: OnChange) -> Result<Vec<Asset>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT asset.id, target,
                     (SELECT site FROM reference JOIN document ON document.id = reference.document
@@ -201,7 +215,7 @@ impl Catalog {
             let (id, target, site, hint, held) = row?;
             // Targets come from `Url`, so they parse; a catalog edited by hand loses the row, not the run.
             let Ok(target) = target.parse() else { continue };
-            let validators = if held { self.validators(id)? } else { None };
+            let validators = if held { self.validators(id, on_change)? } else { None };
             let sources = self.sources(id, &target)?;
             let site = site.and_then(|site| site.parse().ok());
             assets.push(Asset { id, target, sources, site, referer_hint: hint, validators });
@@ -224,12 +238,16 @@ impl Catalog {
         Ok(sources)
     }
 
-    fn validators(&self, asset: i64) -> Result<Option<Validators>> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT etag, modified FROM capture WHERE asset = ?1 ORDER BY id DESC LIMIT 1")?;
-        let found =
-            statement.query_row([asset], |row| Ok(Validators { etag: row.get(0)?, last_modified: row.get(1)? }));
+    fn validators(&self, asset: i64, on_change: OnChange) -> Result<Option<Validators>> {
+        // Of what another source sent, the target knows nothing.
+        let mut statement = self.connection.prepare_cached(
+            "SELECT etag, modified FROM capture JOIN asset ON asset.id = capture.asset
+             WHERE asset = ?1 AND source = target AND (?2 OR capture.digest = asset.digest)
+             ORDER BY capture.id DESC LIMIT 1",
+        )?;
+        let any = on_change == OnChange::Keep;
+        let found = statement
+            .query_row(params![asset, any], |row| Ok(Validators { etag: row.get(0)?, last_modified: row.get(1)? }));
         Ok(found.optional()?)
     }
 
@@ -239,8 +257,9 @@ impl Catalog {
         Ok(statement.exists([digest])?)
     }
 
-    /// Records a capture.
-    pub fn record_capture(&self, run: i64, asset: i64, capture: &CaptureRow) -> Result<Recorded> {
+    /// Records a capture. What documents show changes only when `on_change` says so, and only to what the target itself
+    /// sent.
+    pub fn record_capture(&self, run: i64, asset: i64, capture: &CaptureRow, on_change: OnChange) -> Result<Recorded> {
         let digest = capture.blob.digest.as_bytes();
         let known = self.has_blob(digest)?;
         let (width, height) = capture.dimensions.unzip();
@@ -271,12 +290,18 @@ impl Catalog {
                 capture.cache_control,
                 headers
             ])?;
-        let from_target = self
+        let (from_target, held): (bool, Option<[u8; 32]>) = self
             .connection
-            .prepare_cached("UPDATE asset SET digest = coalesce(digest, ?2) WHERE id = ?1 RETURNING target = ?3")?
-            .query_row(params![asset, digest, capture.source], |row| row.get(0))?;
+            .prepare_cached("SELECT target = ?2, digest FROM asset WHERE id = ?1")?
+            .query_row(params![asset, capture.source], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let changed = from_target && held.is_some_and(|held| held != *digest);
+        if held.is_none() || (changed && on_change == OnChange::Follow) {
+            self.connection
+                .prepare_cached("UPDATE asset SET digest = ?2 WHERE id = ?1")?
+                .execute(params![asset, digest])?;
+        }
         self.connection.prepare_cached("DELETE FROM failure WHERE asset = ?1")?.execute([asset])?;
-        Ok(Recorded { known_bytes: known, from_target })
+        Ok(Recorded { known_bytes: known, from_target, changed })
     }
 
     /// Records that a held asset has not changed; its validators may have.
@@ -284,7 +309,10 @@ impl Catalog {
         self.connection
             .prepare_cached(
                 "INSERT INTO capture (asset, run, fetched, source, redirects, status, digest, revisit, etag, modified, cache, headers)
-                 SELECT id, ?2, ?3, ?4, '[]', 304, digest, 'not-modified', ?5, ?6, ?7, '[]' FROM asset
+                 SELECT id, ?2, ?3, ?4, '[]', 304,
+                        coalesce((SELECT digest FROM capture WHERE asset = ?1 AND source = ?4 ORDER BY id DESC LIMIT 1),
+                                 digest),
+                        'not-modified', ?5, ?6, ?7, '[]' FROM asset
                  WHERE id = ?1 AND digest IS NOT NULL",
             )?
             .execute(params![

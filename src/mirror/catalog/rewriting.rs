@@ -95,14 +95,15 @@ impl Catalog {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Calls `each` for every reference of a document that stands there as it was collected and has a target, in order
-    /// of position.
+    /// Calls `each` for every reference of a document that has a target and does not name what is held of it yet, in
+    /// order of position.
     pub fn references(&self, document: i64, each: &mut dyn FnMut(HeldReference)) -> Result<()> {
         let mut statement = self.connection.prepare_cached(
             "SELECT start, end, layers, fragment, asset.target, blob.digest, blob.media, proxies > 0
              FROM reference JOIN asset ON asset.id = reference.asset
              LEFT JOIN blob ON blob.digest = asset.digest
-             WHERE reference.document = ?1 AND reference.held IS NULL ORDER BY start",
+             WHERE reference.document = ?1 AND (reference.held IS NULL OR reference.held <> asset.digest)
+             ORDER BY start",
         )?;
         let rows = statement.query_map([document], |row| {
             let (start, end): (i64, i64) = (row.get(0)?, row.get(1)?);
@@ -220,8 +221,9 @@ impl Catalog {
     pub fn edited_in_place(&self, document: i64, seen: &Seen) -> Result<bool> {
         self.connection
             .prepare_cached(
-                "UPDATE reference SET held = (SELECT digest FROM asset WHERE asset.id = reference.asset)
-                 WHERE document = ?1 AND asset IS NOT NULL AND held IS NULL",
+                "UPDATE reference
+                 SET held = coalesce((SELECT digest FROM asset WHERE asset.id = reference.asset), held)
+                 WHERE document = ?1 AND asset IS NOT NULL",
             )?
             .execute([document])?;
         let open: bool = self

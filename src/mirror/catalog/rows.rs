@@ -125,10 +125,12 @@ impl Catalog {
     pub fn begin_document(&self, path: &Path, source: &Path, settings: &str, run: i64) -> Result<i64> {
         let mut upsert = self.connection.prepare_cached(
             "INSERT INTO document (path, source, settings, reread, run) VALUES (?1, ?2, ?3, 0, ?4)
-             ON CONFLICT (path) DO UPDATE SET source = ?2, settings = ?3, size = NULL, site = NULL, reread = 0, run = ?4
+             ON CONFLICT (path) DO UPDATE SET source = ?2, settings = ?3, size = NULL, site = NULL, reread = 0, run = ?4,
+             released = NULL
              RETURNING id",
         )?;
         let id = upsert.query_row(params![path_value(path), path_value(source), settings, run], |row| row.get(0))?;
+        self.keep_in_mind(id)?;
         let mut clear = self.connection.prepare_cached("DELETE FROM reference WHERE document = ?1")?;
         clear.execute([id])?;
         Ok(id)
@@ -142,7 +144,7 @@ impl Catalog {
         )?;
         for row in rows {
             let slot = self.slot(&row.slot)?;
-            let (asset, fragment, proxies, skip) = match &row.outcome {
+            let (mut asset, fragment, proxies, skip) = match &row.outcome {
                 Ok(target) => (Some(self.asset(target)?), target.fragment.as_deref(), target.proxies, None),
                 Err(skip) => (None, None, 0, Some(skip.as_str())),
             };
@@ -151,12 +153,39 @@ impl Catalog {
                 Some(digest) if self.has_blob(digest)? => Some(digest),
                 _ => None,
             };
+            if let (None, Some(digest)) = (asset, held) {
+                asset = self.asset_shown_by(document, digest)?;
+            }
             let (start, end) = (row.start as i64, row.end as i64);
             insert.execute(params![
                 document, start, end, slot, row.layers, row.raw, fragment, proxies, asset, skip, held
             ])?;
         }
         Ok(())
+    }
+
+    /// Keeps in mind for which assets a document shows blobs, while its references are collected anew.
+    fn keep_in_mind(&self, document: i64) -> Result<()> {
+        self.connection.execute_batch(
+            "CREATE TEMP TABLE IF NOT EXISTS shown (document INTEGER, digest BLOB, asset INTEGER,
+                                                    PRIMARY KEY (document, digest)) WITHOUT ROWID",
+        )?;
+        let mut keep = self.connection.prepare_cached(
+            "INSERT OR IGNORE INTO temp.shown SELECT document, held, asset FROM reference
+             WHERE document = ?1 AND held IS NOT NULL AND asset IS NOT NULL",
+        )?;
+        keep.execute([document])?;
+        Ok(())
+    }
+
+    /// The asset that a document shows with a blob: the one that it was last known to show, else, of those with these
+    /// bytes, the first.
+    fn asset_shown_by(&self, document: i64, digest: &[u8; 32]) -> Result<Option<i64>> {
+        let mut find = self.connection.prepare_cached(
+            "SELECT coalesce((SELECT asset FROM temp.shown WHERE document = ?1 AND digest = ?2),
+                             (SELECT id FROM asset WHERE digest = ?2 ORDER BY id LIMIT 1))",
+        )?;
+        Ok(find.query_row(params![document, digest], |row| row.get(0))?)
     }
 
     /// Notes where the article of a document was published.
@@ -209,7 +238,7 @@ impl Catalog {
     pub fn reference_counts(&self, run: i64) -> Result<ReferenceCounts> {
         let mut statement = self.connection.prepare(
             "SELECT count(*),
-                    count(*) FILTER (WHERE asset.digest IS NOT NULL OR reference.held IS NOT NULL),
+                    count(*) FILTER (WHERE asset.digest IS NOT NULL OR (asset IS NULL AND reference.held IS NOT NULL)),
                     count(*) FILTER (WHERE skip IS NOT NULL AND reference.held IS NULL),
                     count(*) FILTER (WHERE skip = 'relative')
              FROM document JOIN reference ON reference.document = document.id

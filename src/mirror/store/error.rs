@@ -23,6 +23,8 @@ pub enum StoreErrorKind {
     TooManyOpenFiles,
     AcrossFileSystems,
     NotFound,
+    /// The system itself could not read or write.
+    Broken,
     Other,
 }
 
@@ -51,6 +53,8 @@ impl StoreError {
             _ if self.error.raw_os_error().is_some_and(|code| too_many.contains(&code)) => {
                 StoreErrorKind::TooManyOpenFiles
             }
+            // Nor for EIO.
+            _ if cfg!(unix) && self.error.raw_os_error() == Some(5) => StoreErrorKind::Broken,
             _ => StoreErrorKind::Other,
         }
     }
@@ -66,7 +70,7 @@ impl StoreError {
                 "The folders for assets and for unfinished downloads must be on one file system."
             }
             StoreErrorKind::NotFound => "Run `imgmirror check` to see what else is missing.",
-            StoreErrorKind::Other => "Check the disk, then run the same command again.",
+            StoreErrorKind::Broken | StoreErrorKind::Other => "Check the disk, then run the same command again.",
         }
     }
 }

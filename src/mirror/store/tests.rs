@@ -333,7 +333,7 @@ fn errors_are_classified_by_what_helps() {
         (23, TooManyOpenFiles),
         (18, AcrossFileSystems),
         (2, NotFound),
-        (5, Other),
+        (5, Broken),
     ];
     for (code, kind) in cases {
         let error = StoreError::new("write", Path::new("x"), io::Error::from_raw_os_error(code));

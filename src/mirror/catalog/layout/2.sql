@@ -7,6 +7,9 @@ ALTER TABLE host ADD COLUMN until   INTEGER;                     -- not asked be
 -- When the bytes of a blob were last hashed and found to be those of its name.
 ALTER TABLE blob ADD COLUMN checked INTEGER;
 
+-- Which assets have a blob: what a document that was edited in place shows is led back to where it came from.
+CREATE INDEX asset_digest ON asset (digest) WHERE digest IS NOT NULL;
+
 -- When the source of a document was first found to be gone. Its references are released; its copy stays until `prune`.
 ALTER TABLE document ADD COLUMN released INTEGER;
 
