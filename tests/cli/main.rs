@@ -18,6 +18,7 @@ mod in_place;
 mod learned;
 mod links;
 mod missing;
+mod outgoing;
 mod runs;
 mod scope;
 mod settings;
