@@ -24,3 +24,4 @@ mod scope;
 mod settings;
 mod slots;
 mod sync;
+mod tls;
