@@ -1,6 +1,7 @@
 //! What the tests stand on: a folder and a program to run in it, servers, pictures.
 
 mod case;
+mod h2;
 mod line;
 mod mirror;
 mod origin;
@@ -9,6 +10,7 @@ mod proxy;
 mod tls;
 
 pub use case::{Case, Ran, Run};
+pub use h2::{H2Answer, H2Asked, H2Origin, ResetAt};
 pub use line::{Line, lines, with_local_copies};
 pub use mirror::{Mirror, assert_adds_up, blobs, written};
 pub use origin::{Answer, Asked, Gate, Origin};

@@ -70,6 +70,10 @@ impl Answer {
         Answer::ok(pictures::for_url(&asked.url()))
     }
 
+    pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
+        Answer { body: body.into(), ..self }
+    }
+
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
