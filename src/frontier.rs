@@ -10,10 +10,11 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::fetch::Asset;
 use crate::fetch::job::Job;
+use crate::fetch::memory::{Memory, Rest};
 use crate::fetch::polite::{Aside, Gate, Manners, Politeness, Verdict};
 
 /// Whatever went wrong in a [`Pending`].
@@ -48,6 +49,8 @@ pub enum Next {
 const WINDOW: usize = 32;
 /// Jobs that may wait to come back at one origin before nothing new is begun that might join them.
 const RETURNED_MAX: usize = 256;
+/// Origins that are remembered as those where another one's redirects lead.
+const LEADS_TO_MAX: usize = 4;
 /// How soon to look again whether a full queue has room.
 const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(200);
 
@@ -74,6 +77,10 @@ struct Queue {
     cursor: Option<i64>,
     /// Jobs that came back, by when they are due and the order in which they came.
     returned: BTreeMap<(Instant, u64), Job>,
+    /// Where this origin's redirects have led of late: its next asset may join one of those queues.
+    leads_to: VecDeque<Arc<str>>,
+    /// What an earlier run has left to know.
+    rest: Option<Rest>,
 }
 
 /// Which list a queue stands in.
@@ -119,6 +126,38 @@ impl<P: Pending> Frontier<P> {
         Ok(frontier)
     }
 
+    /// Heeds what earlier runs have left to know of hosts.
+    pub fn remember(&mut self, memory: &Memory, now: SystemTime) {
+        for (origin, _) in memory.iter() {
+            if let Some(rest) = memory.rest(origin, now) {
+                let queue = self.queues.entry(origin.into()).or_default();
+                queue.politeness = Politeness::remembered(rest, &self.manners, now);
+                queue.rest = Some(rest);
+            }
+        }
+    }
+
+    /// Leaves to `memory` what the next run should know of the hosts of this one.
+    pub fn left(&self, memory: &mut Memory, now: SystemTime) {
+        // A queue that is not here any more had nothing left that is worth knowing.
+        let gone: Vec<String> = memory.iter().map(|(origin, _)| origin.to_owned()).collect();
+        for origin in gone.iter().filter(|origin| !self.queues.contains_key(origin.as_str())) {
+            memory.left(origin, None);
+        }
+        for (origin, queue) in &self.queues {
+            let rest = match queue.politeness.aside() {
+                Some(Aside { asked_for: None, .. }) => Some(Rest::Failing),
+                // It has said when, and this run has not asked again.
+                Some(_) if matches!(queue.rest, Some(Rest::Until(_))) => queue.rest,
+                Some(Aside { asked_for: Some(wait), .. }) => Some(Rest::asked_for(*wait, now)),
+                // Nobody was asked, or not long enough to see.
+                None if queue.politeness.in_trouble() => queue.rest,
+                None => None,
+            };
+            memory.left(origin, rest);
+        }
+    }
+
     /// What may start at `now`.
     pub fn next(&mut self, now: Instant) -> Result<Next, PendingError> {
         while let Some((due, _)) = self.waiting.first()
@@ -159,6 +198,19 @@ impl<P: Pending> Frontier<P> {
         let order = self.returned;
         self.queues.entry(Arc::clone(&origin)).or_default().returned.insert((due, order), job);
         self.look_at(&origin);
+    }
+
+    /// Takes back a job that `origin` has redirected to another one.
+    pub fn redirect(&mut self, origin: &Arc<str>, job: Job, now: Instant) {
+        if let Some(queue) = self.queues.get_mut(origin)
+            && !queue.leads_to.contains(job.queue())
+        {
+            queue.leads_to.push_back(Arc::clone(job.queue()));
+            if queue.leads_to.len() > LEADS_TO_MAX {
+                queue.leads_to.pop_front();
+            }
+        }
+        self.defer(job, now);
     }
 
     /// How long to wait before the retry after `failures` failures of one job.
@@ -229,7 +281,7 @@ impl<P: Pending> Frontier<P> {
         let job = if due && !other {
             self.queues.get_mut(origin).and_then(|queue| queue.returned.pop_first()).map(|(_, job)| job)
         } else if room && self.refill(origin)? {
-            if self.fallback_is_full(origin) {
+            if self.way_on_is_full(origin) {
                 let again = now + FULL_QUEUE_PAUSE;
                 return Ok(Offer::Wait(earliest.map_or(again, |due| due.min(again))));
             }
@@ -269,11 +321,14 @@ impl<P: Pending> Frontier<P> {
         Ok(!queue.fresh.is_empty())
     }
 
-    /// Whether the next fresh asset of `origin` might join a queue that has enough waiting already.
-    fn fallback_is_full(&self, origin: &Arc<str>) -> bool {
-        let Some(asset) = self.queues.get(origin).and_then(|queue| queue.fresh.front()) else { return false };
-        Job::fallbacks(asset)
-            .any(|other| self.queues.get(other.as_str()).is_some_and(|queue| queue.returned.len() >= RETURNED_MAX))
+    /// Whether the next fresh asset of `origin` might join another queue that has enough waiting already.
+    fn way_on_is_full(&self, origin: &Arc<str>) -> bool {
+        let Some(queue) = self.queues.get(origin) else { return false };
+        let is_full = |other: &str| {
+            other != &**origin && self.queues.get(other).is_some_and(|queue| queue.returned.len() >= RETURNED_MAX)
+        };
+        let fallbacks = queue.fresh.front().into_iter().flat_map(Job::fallbacks);
+        fallbacks.into_iter().any(|other| is_full(&other)) || queue.leads_to.iter().any(|other| is_full(other))
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::body::{Limits, Partial, receive, too_large};
 use super::coding::{Coding, declared};
-use super::http::{Exchange, Fetch, Framing, Response, Resume, Trouble};
+use super::http::{Answer, Exchange, Fetch, Framing, Response, Resume, Trouble, drain};
 use super::job::{Job, Miss, Then};
 use super::ladder::Rung;
 use super::options::Options;
@@ -24,12 +24,24 @@ const INSPECT_INLINE: u64 = 1 << 20;
 /// How one attempt ended.
 #[derive(Debug)]
 pub(super) struct Ended {
-    pub(super) result: Result<Outcome, (Job, Miss)>,
+    pub(super) result: Tried,
     pub(super) verdict: Verdict,
-    /// The rung that the attempt stood on after others had failed: worth remembering when the outcome is good.
-    pub(super) climbed_to: Option<Rung>,
     pub(super) requests: u64,
     pub(super) bytes_received: u64,
+}
+
+/// What one attempt came to.
+#[derive(Debug)]
+pub(super) enum Tried {
+    Done {
+        outcome: Outcome,
+        /// The rung that the attempt stood on after others had failed, and the origin that wanted it: worth
+        /// remembering.
+        climbed_to: Option<(String, Rung)>,
+    },
+    /// Redirected to another origin, in whose queue the job stands now.
+    Moved(Job),
+    Missed(Job, Miss),
 }
 
 /// What an attempt found out, besides its result.
@@ -41,48 +53,57 @@ struct Notes {
 
 /// Tries the current source of `job` once.
 pub(super) async fn attempt<F: Fetch, S: Store>(fetcher: &F, store: &S, options: &Options, mut job: Job) -> Ended {
-    let climbed_to = job.climbed_to();
     let mut notes = Notes { verdict: Verdict::Unknown, requests: 0, bytes: 0 };
     let tried = exchange_and_receive(fetcher, store, options, &mut job, &mut notes).await;
     job.bytes_received += notes.bytes;
     let result = match tried {
-        Ok(Outcome::Captured(mut capture)) => {
-            capture.bytes_received = job.bytes_received;
-            Ok(Outcome::Captured(capture))
+        Ok(Some(mut outcome)) => {
+            if let Outcome::Captured(capture) = &mut outcome {
+                capture.bytes_received = job.bytes_received;
+            }
+            Tried::Done { outcome, climbed_to: job.climbed_to() }
         }
-        Ok(outcome) => Ok(outcome),
-        Err(miss) => Err((job, miss)),
+        Ok(None) => Tried::Moved(job),
+        Err(miss) => Tried::Missed(job, miss),
     };
-    Ended { result, verdict: notes.verdict, climbed_to, requests: notes.requests, bytes_received: notes.bytes }
+    Ended { result, verdict: notes.verdict, requests: notes.requests, bytes_received: notes.bytes }
 }
 
+/// `None` when the job is to go on at another origin.
 async fn exchange_and_receive<F: Fetch, S: Store>(
     fetcher: &F,
     store: &S,
     options: &Options,
     job: &mut Job,
     notes: &mut Notes,
-) -> Result<Outcome, Miss> {
-    let deadline = Instant::now() + options.deadline;
+) -> Result<Option<Outcome>, Miss> {
+    let began = Instant::now();
+    let deadline = began + options.deadline.saturating_sub(job.spent());
     let partial = job.partial.take();
     let request = request(job, partial.as_ref());
     let condition = request.condition.clone();
-    let exchanged = timeout_at(deadline, fetcher.exchange(request)).await.unwrap_or_else(|_| {
+    let exchange = fetcher.exchange(request, &mut notes.requests);
+    let exchanged = timeout_at(deadline, exchange).await.unwrap_or_else(|_| {
         let detail = format!("no response within {:?}", options.deadline);
-        Err(Trouble { requests: 1, ..Trouble::new(FailureKind::Timeout, detail) })
+        Err(Trouble::new(FailureKind::Timeout, detail))
     });
     let response = match exchanged {
-        Ok(response) => response,
+        Ok(Answer::Response(response)) => response,
+        Ok(Answer::Moved(trail)) => {
+            notes.verdict = Verdict::Alive;
+            job.partial = partial;
+            job.go_on(trail, began.elapsed());
+            return Ok(None);
+        }
         Err(trouble) => {
             // What is held stays good for the next try.
             job.partial = partial;
             return Err(in_trouble(trouble, notes));
         }
     };
-    notes.requests = response.redirects.len() as u64 + 1;
     notes.verdict = judge(&response);
     match (response.status, condition) {
-        (304, Some(condition)) => return Ok(Outcome::NotModified(revisit(job, &response, condition))),
+        (304, Some(condition)) => return Ok(Some(Outcome::NotModified(revisit(job, &response, condition)))),
         (206, _) => {}
         (200..=299, _) if !matches!(response.status, 204 | 205) => {}
         (416, _) if partial.is_some() => {
@@ -91,6 +112,7 @@ async fn exchange_and_receive<F: Fetch, S: Store>(
         }
         (status, _) => {
             job.partial = partial;
+            drain(response.body).await;
             return Err(status::miss(status));
         }
     }
@@ -99,7 +121,7 @@ async fn exchange_and_receive<F: Fetch, S: Store>(
         _ => None,
     };
     let limits = Limits { max_size: options.max_size, stall: options.stall_timeout, deadline };
-    take_in(job, response, incoming.unwrap_or_else(|| store.receive()), limits, notes).await
+    take_in(job, response, incoming.unwrap_or_else(|| store.receive()), limits, notes).await.map(Some)
 }
 
 /// The request for the current source; with a `partial`, for its rest.
@@ -107,17 +129,17 @@ fn request(job: &Job, partial: Option<&Partial>) -> Exchange {
     let resume = partial.map(|partial| Resume { from: partial.incoming.len(), if_range: partial.if_range.clone() });
     let condition = if job.at_target() && resume.is_none() { job.asset.validators.clone() } else { None };
     let condition = condition.filter(|held| held.etag.is_some() || held.last_modified.is_some());
-    Exchange { url: job.source().clone(), referer: job.referer().map(str::to_owned), condition, resume }
+    let (url, trail) = (job.source().clone(), job.trail().clone());
+    Exchange { url, trail, referer: job.referer().map(str::to_owned), condition, resume }
 }
 
 fn in_trouble(trouble: Trouble, notes: &mut Notes) -> Miss {
     use FailureKind::*;
-    let Trouble { kind, detail, requests } = trouble;
-    notes.requests = requests;
+    let Trouble { kind, detail } = trouble;
     notes.verdict = match kind {
         OutOfScope | BadUrl => Verdict::Unknown,
         Redirects => Verdict::Alive,
-        kind => Verdict::Troubled { kind, retry_after: None },
+        kind => Verdict::Troubled { kind, detail: detail.clone(), retry_after: None },
     };
     missed(kind, detail, None)
 }
@@ -126,8 +148,8 @@ fn in_trouble(trouble: Trouble, notes: &mut Notes) -> Miss {
 fn judge(response: &Response) -> Verdict {
     match response.status {
         429 | 500..=599 if !matches!(response.status, 501 | 505) => {
-            let kind = status::miss(response.status).kind;
-            Verdict::Troubled { kind, retry_after: retry_after(&response.headers, SystemTime::now()) }
+            let Miss { kind, detail, .. } = status::miss(response.status);
+            Verdict::Troubled { kind, detail, retry_after: retry_after(&response.headers, SystemTime::now()) }
         }
         _ => Verdict::Alive,
     }
@@ -194,7 +216,7 @@ async fn take_in(
             // Of the host it says that connections break; what an asset of it lacks is no kind for the others.
             let cut = trouble.kind == FailureKind::Truncated;
             let kind = if cut { FailureKind::Connection } else { trouble.kind };
-            notes.verdict = Verdict::Troubled { kind, retry_after: None };
+            notes.verdict = Verdict::Troubled { kind, detail: trouble.detail.clone(), retry_after: None };
             let total = expected.map(|expected| expected + held);
             let reached = Reached { codings: &codings, url: final_url, headers: &headers, total };
             job.partial = reached.keep(incoming);

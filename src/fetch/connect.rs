@@ -6,10 +6,12 @@
 //! [`Scope::check_url`] is asked before.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use reqwest::Client;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderValue;
@@ -67,10 +69,18 @@ pub(super) struct Plan {
     pub(super) host: Option<HeaderValue>,
 }
 
+/// Asks which addresses a name and a port stand for.
+pub(super) type Lookup = Arc<dyn Fn(String, u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
+
+/// As the system resolves names.
+pub(super) fn system_lookup() -> Lookup {
+    Arc::new(|name, port| Box::pin(async move { Ok(tokio::net::lookup_host((name, port)).await?.collect()) }))
+}
+
 /// All clients of a run.
-#[derive(Debug)]
 pub(super) struct Clients {
     scope: Arc<Scope>,
+    lookup: Lookup,
     outgoing: Outgoing,
     connect_to: Arc<[ConnectTo]>,
     settings: Options,
@@ -79,11 +89,12 @@ pub(super) struct Clients {
 
 impl Clients {
     /// Fails when an option makes no client: an unreadable certificate, a proxy of no known kind.
-    pub(super) fn new(options: &Options) -> Result<Self, BadOption> {
+    pub(super) fn new(options: &Options, lookup: Lookup) -> Result<Self, BadOption> {
         let scope = Scope::new(options.allow.clone(), options.private);
         let outgoing = Outgoing::new(options.via_proxy.as_ref(), |name| std::env::var(name).ok())?;
         let clients = Clients {
             scope: Arc::new(scope),
+            lookup,
             outgoing,
             connect_to: options.connect_to.clone().into(),
             settings: options.clone(),
@@ -148,6 +159,7 @@ impl Clients {
         let settings = &self.settings;
         let guard = Guard {
             scope: Arc::clone(&self.scope),
+            lookup: Arc::clone(&self.lookup),
             port: route.port,
             rule: match route.way {
                 Way::ConnectTo(index) => self.connect_to.get(index).cloned(),
@@ -220,6 +232,7 @@ fn host_header(url: &Url) -> Result<HeaderValue, Trouble> {
 /// Resolves names for one route and judges what they resolve to.
 struct Guard {
     scope: Arc<Scope>,
+    lookup: Lookup,
     port: Option<u16>,
     rule: Option<ConnectTo>,
     /// The outgoing proxy's own name, which the user's word permits.
@@ -228,7 +241,8 @@ struct Guard {
 
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
-        let (scope, rule, port) = (Arc::clone(&self.scope), self.rule.clone(), self.port);
+        let (scope, lookup) = (Arc::clone(&self.scope), Arc::clone(&self.lookup));
+        let (rule, port) = (self.rule.clone(), self.port);
         let trusted = self.open.as_deref() == Some(name.as_str()) || rule.as_ref().is_some_and(|r| r.host().is_some());
         let asked = name.as_str().to_owned();
         Box::pin(async move {
@@ -236,7 +250,7 @@ impl Resolve for Guard {
             let to_port = rule.as_ref().and_then(ConnectTo::port).unwrap_or(0);
             let found: Vec<SocketAddr> = match host.parse::<IpAddr>() {
                 Ok(ip) => vec![SocketAddr::new(ip, to_port)],
-                Err(_) => tokio::net::lookup_host((host, to_port)).await?.collect(),
+                Err(_) => lookup(host.to_owned(), to_port).await?,
             };
             let mut refused = None;
             let mut kept = Vec::with_capacity(found.len());

@@ -1,12 +1,13 @@
-//! One exchange: a request, the redirects it is sent on, and the head of the response.
+//! One exchange: a request, the redirects it is sent on within its origin, and the head of the response.
 //!
 //! Redirects are followed here and not by the client, so that scope is asked at each hop, credentials stay with their
-//! origin and circles are seen. What the response means is not judged here.
+//! origin and circles are seen. One that leads to another origin ends the exchange: the other origin has a queue and
+//! limits of its own, and the asset waits there for its turn. What the response means is not judged here.
 
-use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -14,18 +15,23 @@ use reqwest::header::{self, HeaderMap, HeaderValue};
 use tokio::time::timeout;
 use url::Url;
 
-use super::connect::{Clients, Plan};
+use super::connect::{Clients, Lookup, Plan, system_lookup};
 use super::cookies::Cookies;
 use super::options::{BadOption, Options};
 use super::{FailureKind, Validators, one_line, shown, without_credentials};
-
 use crate::scope::Refusal;
+
+/// Bytes of a body that nobody wants which are read to keep its connection, and the time that this may take.
+const DRAIN_MAX: usize = 64 << 10;
+const DRAIN_TIME: Duration = Duration::from_millis(500);
 
 /// What to ask for.
 #[derive(Debug, Clone)]
 pub struct Exchange {
-    /// May carry credentials: they go to its own origin and nowhere else.
+    /// The source. May carry credentials: they go to its own origin and nowhere else.
     pub url: Url,
+    /// Where redirects have led from there.
+    pub trail: Trail,
     pub referer: Option<String>,
     /// Ask only for what has changed since.
     pub condition: Option<Validators>,
@@ -39,6 +45,50 @@ pub struct Resume {
     pub from: u64,
     /// For If-Range: a strong entity tag, or a date that is as good as one.
     pub if_range: String,
+}
+
+/// The redirects of one source so far. An empty trail stands at the source itself.
+#[derive(Debug, Clone, Default)]
+pub struct Trail {
+    /// The URLs that answered with a redirect, in order, without credentials.
+    passed: Vec<Url>,
+    /// Where the last of them leads.
+    next: Option<Url>,
+}
+
+impl Trail {
+    /// The URL to ask next, when redirects have led away from the source.
+    pub fn next(&self) -> Option<&Url> {
+        self.next.as_ref()
+    }
+
+    /// The URLs that answered with a redirect, printable.
+    pub fn shown(&self) -> Vec<String> {
+        self.passed.iter().map(shown).collect()
+    }
+
+    /// Goes from `url` to `next`. `gift` says that the redirect came with a cookie: a site may send a visitor back to
+    /// the same place with one.
+    fn turn(&mut self, url: &Url, next: Url, limit: usize, gift: bool) -> Result<(), Trouble> {
+        self.passed.push(url.clone());
+        if self.passed.len() > limit {
+            let detail = format!("more than {limit} redirects, the last to {}", shown(&next));
+            return Err(Trouble::new(FailureKind::Redirects, detail));
+        }
+        if self.passed.contains(&next) && !gift {
+            let detail = format!("redirected in a circle to {}", shown(&next));
+            return Err(Trouble::new(FailureKind::Redirects, detail));
+        }
+        self.next = Some(next);
+        Ok(())
+    }
+}
+
+/// How an exchange ended that did not come to nothing.
+pub enum Answer {
+    Response(Response),
+    /// Redirected to another origin, whose turn it is.
+    Moved(Trail),
 }
 
 /// A body as it comes off the wire: not decoded, its framing checked by whoever makes the stream.
@@ -72,24 +122,22 @@ pub struct Trouble {
     pub kind: FailureKind,
     /// One line, without secrets.
     pub detail: String,
-    /// Requests that were sent before it came to this.
-    pub requests: u64,
 }
 
 impl Trouble {
     pub fn new(kind: FailureKind, detail: impl AsRef<str>) -> Self {
-        Trouble { kind, detail: one_line(detail.as_ref()), requests: 0 }
+        Trouble { kind, detail: one_line(detail.as_ref()) }
     }
 }
 
 /// Makes exchanges. A trait so that tests and benches can do without a network.
 pub trait Fetch: Send + Sync + 'static {
-    /// One exchange, redirects included. It is dropped when its time is up.
-    fn exchange(&self, request: Exchange) -> impl Future<Output = Result<Response, Trouble>> + Send;
+    /// One exchange with one origin. `sent` is raised by every request, also when the exchange fails or is dropped
+    /// because its time is up.
+    fn exchange(&self, request: Exchange, sent: &mut u64) -> impl Future<Output = Result<Answer, Trouble>> + Send;
 }
 
 /// Makes exchanges over the network.
-#[derive(Debug)]
 pub struct HttpFetcher {
     clients: Clients,
     cookies: Arc<Cookies>,
@@ -101,6 +149,11 @@ pub struct HttpFetcher {
 impl HttpFetcher {
     /// Fails when an option cannot be used: see the text of the error.
     pub fn new(options: &Options) -> Result<Self, BadOption> {
+        Self::with_lookup(options, system_lookup())
+    }
+
+    /// The same with names resolved by `lookup`.
+    pub(super) fn with_lookup(options: &Options, lookup: Lookup) -> Result<Self, BadOption> {
         let mut common = HeaderMap::new();
         let agent = HeaderValue::from_str(&options.user_agent)
             .map_err(|_| BadOption("the user agent holds characters that cannot be sent".to_owned()))?;
@@ -116,36 +169,27 @@ impl HttpFetcher {
             common.append(own.name.clone(), own.value.clone());
         }
         let cookies = Arc::default();
-        Ok(HttpFetcher { clients: Clients::new(options)?, cookies, options: options.clone(), common })
+        Ok(HttpFetcher { clients: Clients::new(options, lookup)?, cookies, options: options.clone(), common })
     }
 
-    /// Asks hop after hop, counting the requests in `sent`.
-    async fn follow(&self, request: &Exchange, sent: &mut u64) -> Result<Response, Trouble> {
-        let mut url = without_credentials(&request.url);
-        let mut previous = None;
-        let mut redirects = Vec::new();
-        let mut seen = HashSet::new();
+    /// Asks hop after hop while they stay at one origin.
+    async fn follow(&self, request: Exchange, sent: &mut u64) -> Result<Answer, Trouble> {
+        let mut trail = request.trail.clone();
+        let mut url = trail.next.clone().unwrap_or_else(|| without_credentials(&request.url));
         loop {
-            let headers = self.headers(request, &url, previous.as_ref());
-            let plan = self.clients.plan(&url).map_err(|trouble| at_hop(trouble, &url, &redirects))?;
+            let headers = self.headers(&request, &url, trail.passed.last());
+            let plan = self.clients.plan(&url).map_err(|trouble| at_hop(trouble, &url, &trail))?;
             *sent += 1;
-            let response = self.send(plan, &url, headers).await.map_err(|trouble| at_hop(trouble, &url, &redirects))?;
-            let Some(next) = location(&response, &url)? else { return Ok(end(response, url, redirects)) };
-            redirects.push(shown(&url));
-            if redirects.len() > self.options.redirects {
-                let detail = format!("more than {} redirects, the last to {}", self.options.redirects, shown(&next));
-                return Err(Trouble::new(FailureKind::Redirects, detail));
-            }
-            // A site may send a visitor back to the same place with a cookie.
+            let response = self.send(plan, &url, headers).await.map_err(|trouble| at_hop(trouble, &url, &trail))?;
+            let Some(next) = location(&response, &url)? else { return Ok(Answer::Response(end(response, url, trail))) };
             let gift = response.headers().contains_key(header::SET_COOKIE);
-            seen.insert(url.clone());
-            if seen.contains(&next) && !gift {
-                return Err(Trouble::new(
-                    FailureKind::Redirects,
-                    format!("redirected in a circle to {}", shown(&next)),
-                ));
+            drain(body(response)).await;
+            let moved = next.origin() != url.origin();
+            trail.turn(&url, next.clone(), self.options.redirects, gift)?;
+            if moved {
+                return Ok(Answer::Moved(trail));
             }
-            previous = Some(std::mem::replace(&mut url, next));
+            url = next;
         }
     }
 
@@ -159,6 +203,7 @@ impl HttpFetcher {
         {
             headers.insert(header::COOKIE, cookies);
         }
+        // Also the end of a flood of interim (1xx) responses, which the client passes over one by one.
         let limit = self.options.connect_timeout + self.options.stall_timeout;
         let response = timeout(limit, client.get(sent).headers(headers).send())
             .await
@@ -201,21 +246,40 @@ impl HttpFetcher {
 }
 
 impl Fetch for HttpFetcher {
-    async fn exchange(&self, request: Exchange) -> Result<Response, Trouble> {
-        let mut requests = 0;
-        self.follow(&request, &mut requests).await.map_err(|trouble| Trouble { requests, ..trouble })
+    async fn exchange(&self, request: Exchange, sent: &mut u64) -> Result<Answer, Trouble> {
+        self.follow(request, sent).await
     }
 }
 
 /// Says at which hop it happened.
-fn at_hop(trouble: Trouble, url: &Url, redirects: &[String]) -> Trouble {
-    if redirects.is_empty() {
+fn at_hop(trouble: Trouble, url: &Url, trail: &Trail) -> Trouble {
+    if trail.passed.is_empty() {
         return trouble;
     }
     Trouble::new(trouble.kind, format!("redirected to {}: {}", shown(url), trouble.detail))
 }
 
-fn end(response: reqwest::Response, final_url: Url, redirects: Vec<String>) -> Response {
+/// Reads a body that nobody wants to its end, if that is near: only then can its connection be used again (RFC 9112
+/// section 9.3).
+pub(super) async fn drain(mut body: Body) {
+    let to_its_end = async {
+        let mut read = 0;
+        while let Some(Ok(chunk)) = body.next().await {
+            read += chunk.len();
+            if read > DRAIN_MAX {
+                break;
+            }
+        }
+    };
+    // What does not come at once costs more than a new connection.
+    let _ = timeout(DRAIN_TIME, to_its_end).await;
+}
+
+fn body(response: reqwest::Response) -> Body {
+    Box::pin(response.bytes_stream().map(|chunk| chunk.map_err(trouble)))
+}
+
+fn end(response: reqwest::Response, final_url: Url, trail: Trail) -> Response {
     let headers = response.headers().clone();
     let counted = headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING);
     let framing =
@@ -223,10 +287,10 @@ fn end(response: reqwest::Response, final_url: Url, redirects: Vec<String>) -> R
     Response {
         status: response.status().as_u16(),
         final_url,
-        redirects,
+        redirects: trail.shown(),
         headers,
         framing,
-        body: Box::pin(response.bytes_stream().map(|chunk| chunk.map_err(trouble))),
+        body: body(response),
     }
 }
 

@@ -4,9 +4,12 @@
 //! after a cut body with a validator, the part that has arrived.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::body::Partial;
-use super::ladder::{Learned, Rung, rungs};
+use super::http::Trail;
+use super::ladder::{Rung, rungs};
+use super::memory::Memory;
 use super::options::{Options, RefererPolicy};
 use super::{Asset, DETAIL_MAX, Failure, FailureKind, one_line, origin, shown};
 
@@ -14,12 +17,15 @@ use super::{Asset, DETAIL_MAX, Failure, FailureKind, one_line, origin, shown};
 #[derive(Debug)]
 pub struct Job {
     pub(super) asset: Asset,
-    /// The queue that the job stands in: the origin of the current source.
+    /// The queue that the job stands in: the origin to ask next.
     queue: Arc<str>,
     source: usize,
     /// The rungs for the current source; made when it is first asked for.
     rungs: Vec<(Rung, Option<String>)>,
     rung: usize,
+    /// Where redirects have led from the current source, and what of its time they have taken.
+    trail: Trail,
+    spent: Duration,
     /// Failures of the current source that might have passed.
     tries: u32,
     pub(super) attempts: u32,
@@ -68,6 +74,8 @@ impl Job {
             source: 0,
             rungs: Vec::new(),
             rung: 0,
+            trail: Trail::default(),
+            spent: Duration::ZERO,
             tries: 0,
             attempts: 0,
             bytes_received: 0,
@@ -104,22 +112,54 @@ impl Job {
         self.rungs.get(self.rung).and_then(|(_, referer)| referer.as_deref())
     }
 
-    /// The rung that this attempt stands on, if it had to be climbed to.
-    pub(super) fn climbed_to(&self) -> Option<Rung> {
-        self.rungs.get(self.rung).map(|(rung, _)| *rung).filter(|_| self.rung > 0)
+    /// The rung that this attempt stands on, if it had to be climbed to, and the origin of the source that wanted it.
+    pub(super) fn climbed_to(&self) -> Option<(String, Rung)> {
+        let (rung, _) = self.rungs.get(self.rung).filter(|_| self.rung > 0)?;
+        Some((origin(self.source()), *rung))
     }
 
-    /// Counts an attempt; the first of a source chooses its Referers.
-    pub(super) fn begin(&mut self, policy: RefererPolicy, learned: &Learned) {
-        self.attempts += 1;
+    pub(super) fn trail(&self) -> &Trail {
+        &self.trail
+    }
+
+    /// The time that the exchanges of this attempt have taken.
+    pub(super) fn spent(&self) -> Duration {
+        self.spent
+    }
+
+    /// Goes to the queue of the origin that a redirect leads to.
+    pub(super) fn go_on(&mut self, trail: Trail, spent: Duration) {
+        if let Some(next) = trail.next() {
+            self.queue = origin(next).into();
+        }
+        self.trail = trail;
+        self.spent += spent;
+    }
+
+    /// Begins an attempt, unless a redirect only carries one on. The first of a source chooses its Referers.
+    pub(super) fn begin(&mut self, policy: RefererPolicy, memory: &Memory) {
+        if self.trail.next().is_none() {
+            self.attempts += 1;
+        }
         if self.rungs.is_empty() {
             let (site, hint) = (self.asset.site.as_ref(), self.asset.referer_hint.as_deref());
-            self.rungs = rungs(policy, self.source(), site, hint, learned.get(&self.queue));
+            self.rungs = rungs(policy, self.source(), site, hint, memory.rung(&origin(self.source())));
         }
+    }
+
+    /// Stands at the current source again.
+    fn go_back(&mut self) {
+        if self.trail.next().is_some() {
+            self.queue = origin(self.source()).into();
+        }
+        self.trail = Trail::default();
+        self.spent = Duration::ZERO;
     }
 
     /// Decides what comes after `miss`.
     pub(super) fn missed(mut self, miss: Miss, options: &Options) -> Step {
+        let redirected = self.trail.next().is_some();
+        self.go_back();
         match miss.then {
             Then::OtherReferer if self.rung + 1 < self.rungs.len() => {
                 self.rung += 1;
@@ -136,7 +176,7 @@ impl Job {
                 self.give_up()
             }
             // No proxy is told of an address that may not be asked for itself.
-            _ if miss.kind == FailureKind::OutOfScope && self.source == 0 => {
+            _ if miss.kind == FailureKind::OutOfScope && self.source == 0 && !redirected => {
                 self.note(&miss);
                 self.give_up()
             }
@@ -201,7 +241,7 @@ mod tests {
         let target = sources[0].clone();
         let asset = Asset { id: 7, target: target.clone(), sources, site: None, referer_hint: None, validators: None };
         let mut job = Job::new(asset, origin(&target).into());
-        job.begin(RefererPolicy::Auto, &Learned::default());
+        job.begin(RefererPolicy::Auto, &Memory::default());
         job
     }
 
@@ -219,7 +259,7 @@ mod tests {
             panic!()
         };
         assert_eq!((&**job.queue(), job.climbed_to()), ("http://b.test", None));
-        job.begin(RefererPolicy::Auto, &Learned::default());
+        job.begin(RefererPolicy::Auto, &Memory::default());
         let Step::GiveUp(7, failure) = job.missed(miss(FailureKind::Gone, Then::OtherSource), &options) else {
             panic!()
         };

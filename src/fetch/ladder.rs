@@ -1,8 +1,6 @@
 //! Which Referer to send. Many picture hosts answer 403 to a request that does not seem to come from a page of
 //! theirs, or of the article's site. Each rung is tried once, and what worked is remembered for the host.
 
-use std::collections::BTreeMap;
-
 use url::Url;
 
 use super::options::RefererPolicy;
@@ -36,32 +34,6 @@ impl Rung {
     /// The rung that [`Rung::as_str`] wrote.
     pub fn from_word(word: &str) -> Option<Rung> {
         Rung::ALL.into_iter().find(|rung| rung.as_str() == word)
-    }
-}
-
-/// What worked, per origin; kept between runs by whoever keeps the catalog.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Learned {
-    rungs: BTreeMap<String, Rung>,
-}
-
-impl Learned {
-    pub fn get(&self, origin: &str) -> Option<Rung> {
-        self.rungs.get(origin).copied()
-    }
-
-    /// Remembers that `rung` worked for `origin`. That a host wants no Referer is the rule and takes no room.
-    pub fn insert(&mut self, origin: &str, rung: Rung) {
-        if rung == Rung::None {
-            self.rungs.remove(origin);
-        } else {
-            self.rungs.insert(origin.to_owned(), rung);
-        }
-    }
-
-    /// Everything that is remembered, to be stored.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, Rung)> {
-        self.rungs.iter().map(|(origin, rung)| (origin.as_str(), *rung))
     }
 }
 
@@ -133,13 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_from_the_rule_is_remembered() {
-        let mut learned = Learned::default();
-        learned.insert("https://a.test", Rung::Site);
-        learned.insert("https://b.test", Rung::None);
-        assert_eq!(learned.iter().collect::<Vec<_>>(), [("https://a.test", Rung::Site)]);
-        learned.insert("https://a.test", Rung::None);
-        assert_eq!(learned, Learned::default());
+    fn every_rung_has_a_word_of_its_own() {
         assert!(Rung::ALL.iter().all(|rung| Rung::from_word(rung.as_str()) == Some(*rung)));
     }
 }

@@ -7,9 +7,10 @@
 //! | [`http`] | one exchange: a request, its redirects, the head of the response |
 //! | `body`, `coding` | a body under its budgets, decoded |
 //! | `attempt` | one try of one source: exchange, body, picture |
-//! | [`ladder`] | which Referer to send, and what worked |
+//! | [`ladder`] | which Referer to send |
 //! | [`job`] | what is left to try for an asset |
 //! | [`polite`] | the manners towards one origin |
+//! | [`memory`] | what the next run should know of hosts |
 //! | `run` | the loop that joins them to the frontier |
 //!
 //! Nothing here names files or knows documents: bodies go to [`crate::mirror::store`], outcomes to the caller.
@@ -23,6 +24,7 @@ mod cookies;
 pub mod http;
 pub mod job;
 pub mod ladder;
+pub mod memory;
 pub mod options;
 mod outgoing;
 pub mod polite;
@@ -40,7 +42,7 @@ use crate::media_type::MediaType;
 use crate::mirror::store::Received;
 
 pub use connect_to::ConnectTo;
-pub use http::{Body, Exchange, Fetch, HttpFetcher, Response, Trouble};
+pub use http::{Answer, Body, Exchange, Fetch, HttpFetcher, Response, Trail, Trouble};
 pub use options::{Options, Rate, RefererPolicy};
 pub use run::{Totals, fetch_all};
 

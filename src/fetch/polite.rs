@@ -2,9 +2,10 @@
 //!
 //! A state and nothing else: it neither sleeps nor reads a clock, so that time is what the caller says it is.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::FailureKind;
+use super::memory::Rest;
 use super::options::Options;
 
 /// The settings that manners follow, the same for every origin.
@@ -38,18 +39,18 @@ impl Manners {
 }
 
 /// What one exchange said about its host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It answers; what it answers is another matter.
     Alive,
     /// It is overloaded, broken or unreachable.
-    Troubled { kind: FailureKind, retry_after: Option<Duration> },
+    Troubled { kind: FailureKind, detail: String, retry_after: Option<Duration> },
     /// Nothing: the request was never made.
     Unknown,
 }
 
 /// Whether a request may start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gate {
     Open,
     /// Not before one that is in flight has ended.
@@ -60,10 +61,12 @@ pub enum Gate {
 }
 
 /// Why a host was set aside for the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aside {
     /// How its last request failed.
     pub kind: FailureKind,
+    /// What was said of that; empty when it was in an earlier run.
+    pub detail: String,
     /// The wait it asked for, when that was the reason.
     pub asked_for: Option<Duration>,
 }
@@ -81,9 +84,29 @@ pub struct Politeness {
 }
 
 impl Politeness {
+    /// That of a host which an earlier run has left in this state.
+    pub fn remembered(rest: Rest, manners: &Manners, now: SystemTime) -> Self {
+        match rest {
+            // Two more failures are enough to see that nothing has changed.
+            Rest::Failing => {
+                Politeness { failures: manners.set_aside_after.saturating_sub(2).max(1), ..Politeness::default() }
+            }
+            Rest::Until(until) => {
+                let asked_for = Some(until.duration_since(now).unwrap_or_default());
+                let aside = Aside { kind: FailureKind::Throttled, detail: String::new(), asked_for };
+                Politeness { aside: Some(aside), ..Politeness::default() }
+            }
+        }
+    }
+
+    /// Why the host was set aside, if it was.
+    pub fn aside(&self) -> Option<&Aside> {
+        self.aside.as_ref()
+    }
+
     pub fn gate(&self, manners: &Manners, now: Instant) -> Gate {
-        if let Some(aside) = self.aside {
-            return Gate::Aside(aside);
+        if let Some(aside) = &self.aside {
+            return Gate::Aside(aside.clone());
         }
         // A host in trouble is asked by one request at a time until it answers again.
         let limit = if self.failures > 0 { 1 } else { manners.per_host };
@@ -111,33 +134,22 @@ impl Politeness {
                 // An answer to a request from before the trouble does not end the wait, only the count.
                 self.failures = 0;
             }
-            Verdict::Troubled { kind, retry_after } => self.fail(manners, kind, retry_after, started, now, jitter),
+            Verdict::Troubled { kind, detail, retry_after } => {
+                if self.failures == 0 || self.failed_at.is_none_or(|failed_at| started >= failed_at) {
+                    self.failures += 1;
+                    self.failed_at = Some(now);
+                }
+                let asked_for = retry_after.filter(|&wait| wait > manners.max_wait);
+                if asked_for.is_some() || self.failures >= manners.set_aside_after {
+                    self.aside = Some(Aside { kind, detail, asked_for });
+                    return;
+                }
+                // A wait of no time is no wish.
+                let wait = retry_after.filter(|wait| !wait.is_zero());
+                let wait = wait.unwrap_or_else(|| manners.delay(self.failures, jitter));
+                self.not_before = self.not_before.max(Some(now + wait));
+            }
         }
-    }
-
-    fn fail(
-        &mut self,
-        manners: &Manners,
-        kind: FailureKind,
-        retry_after: Option<Duration>,
-        started: Instant,
-        now: Instant,
-        jitter: f64,
-    ) {
-        if self.failures == 0 || self.failed_at.is_none_or(|failed_at| started >= failed_at) {
-            self.failures += 1;
-            self.failed_at = Some(now);
-        }
-        let asked_for = retry_after.filter(|&wait| wait > manners.max_wait);
-        if asked_for.is_some() || self.failures >= manners.set_aside_after {
-            self.aside = Some(Aside { kind, asked_for });
-            return;
-        }
-        let wait = retry_after.unwrap_or_default().max(match retry_after {
-            Some(wait) if !wait.is_zero() => Duration::ZERO,
-            _ => manners.delay(self.failures, jitter),
-        });
-        self.not_before = self.not_before.max(Some(now + wait));
     }
 
     /// Whether its last answer was a failure.
@@ -162,7 +174,7 @@ mod tests {
     }
 
     fn troubled(retry_after: Option<Duration>) -> Verdict {
-        Verdict::Troubled { kind: FailureKind::ServerError, retry_after }
+        Verdict::Troubled { kind: FailureKind::ServerError, detail: "HTTP 500".to_owned(), retry_after }
     }
 
     #[test]
@@ -232,7 +244,7 @@ mod tests {
             host.end(&manners, troubled(None), now, now, 0.0);
             now += SECOND * 100;
         }
-        let aside = Aside { kind: FailureKind::ServerError, asked_for: None };
+        let aside = Aside { kind: FailureKind::ServerError, detail: "HTTP 500".to_owned(), asked_for: None };
         assert_eq!(host.gate(&manners, now), Gate::Aside(aside));
     }
 
@@ -241,7 +253,32 @@ mod tests {
         let (manners, mut host, now) = (manners(), Politeness::default(), Instant::now());
         host.start(now);
         host.end(&manners, troubled(Some(SECOND * 3600)), now, now, 0.0);
-        let aside = Aside { kind: FailureKind::ServerError, asked_for: Some(SECOND * 3600) };
+        let asked_for = Some(SECOND * 3600);
+        let aside = Aside { kind: FailureKind::ServerError, detail: "HTTP 500".to_owned(), asked_for };
         assert_eq!(host.gate(&manners, now), Gate::Aside(aside));
+    }
+
+    #[test]
+    fn a_host_that_an_earlier_run_set_aside_is_asked_with_care() {
+        let (manners, now) = (manners(), Instant::now());
+        let mut host = Politeness::remembered(Rest::Failing, &manners, SystemTime::now());
+        host.start(now);
+        assert_eq!(host.gate(&manners, now), Gate::Full, "one at a time");
+        let mut recovered = host.clone();
+        recovered.end(&manners, Verdict::Alive, now, now, 0.0);
+        recovered.start(now);
+        assert_eq!(recovered.gate(&manners, now), Gate::Open);
+        for second in 1..=2 {
+            let now = now + SECOND * second * 100;
+            host.end(&manners, troubled(None), now, now, 0.0);
+        }
+        assert!(host.aside().is_some(), "and set aside sooner");
+    }
+
+    #[test]
+    fn a_host_that_asked_for_peace_has_it_in_the_next_run_too() {
+        let now = SystemTime::now();
+        let host = Politeness::remembered(Rest::Until(now + SECOND * 60), &manners(), now);
+        assert_eq!(host.aside().unwrap().asked_for, Some(SECOND * 60));
     }
 }

@@ -5,14 +5,14 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::task::{JoinError, JoinSet};
 
-use super::attempt::{Ended, attempt};
+use super::attempt::{Ended, Tried, attempt};
 use super::http::Fetch;
 use super::job::{Job, Miss, Step, Then};
-use super::ladder::Learned;
+use super::memory::Memory;
 use super::options::Options;
 use super::polite::{Aside, Verdict};
 use super::{FailureKind, Outcome};
@@ -34,24 +34,25 @@ type Back = (i64, Arc<str>, Instant, Ended);
 /// Fetches everything that `frontier` has and gives each asset's outcome to `on_outcome`, once.
 ///
 /// When `shutdown` ends, nothing new is started, what is in flight has [`Options::grace`] to end, and assets without
-/// an outcome are simply not reported: they are pending still. `learned` is read and added to.
+/// an outcome are simply not reported: they are pending still. What `memory` knows of hosts is heeded and added to.
 ///
 /// # Errors
 /// Only what [`Pending`] could not do.
 pub async fn fetch_all<F: Fetch, S: Store, P: Pending>(
     fetcher: Arc<F>,
     store: Arc<S>,
-    frontier: Frontier<P>,
+    mut frontier: Frontier<P>,
     options: Arc<Options>,
-    learned: &mut Learned,
+    memory: &mut Memory,
     on_outcome: impl FnMut(i64, Outcome),
     shutdown: impl Future<Output = ()>,
 ) -> Result<Totals, PendingError> {
+    frontier.remember(memory, SystemTime::now());
     let tasks = JoinSet::new();
-    let mut run = Run { fetcher, store, frontier, options, learned, on_outcome, tasks, totals: Totals::default() };
+    let mut run = Run { fetcher, store, frontier, options, memory, on_outcome, tasks, totals: Totals::default() };
     tokio::pin!(shutdown);
     loop {
-        let Some(wait) = run.start()? else { return Ok(run.totals) };
+        let Some(wait) = run.start()? else { break };
         let wake = async {
             match wait {
                 Some(until) => tokio::time::sleep_until(until.into()).await,
@@ -60,20 +61,29 @@ pub async fn fetch_all<F: Fetch, S: Store, P: Pending>(
         };
         tokio::select! {
             biased;
-            () = &mut shutdown => break,
+            () = &mut shutdown => {
+                run.wind_up().await?;
+                break;
+            }
             Some(back) = run.tasks.join_next() => run.ended(back)?,
             () = wake => {}
         }
     }
-    run.wind_up().await
+    run.frontier.left(run.memory, SystemTime::now());
+    Ok(run.totals)
 }
 
-struct Run<'l, F, S, P, O> {
+/// The time as the runtime has it, so that a test that stops its clock stops this one too.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+struct Run<'m, F, S, P, O> {
     fetcher: Arc<F>,
     store: Arc<S>,
     frontier: Frontier<P>,
     options: Arc<Options>,
-    learned: &'l mut Learned,
+    memory: &'m mut Memory,
     on_outcome: O,
     tasks: JoinSet<Back>,
     totals: Totals,
@@ -83,7 +93,7 @@ impl<F: Fetch, S: Store, P: Pending, O: FnMut(i64, Outcome)> Run<'_, F, S, P, O>
     /// Starts what may start. `None` when all is done; else the time to look again, if nothing ends before.
     fn start(&mut self) -> Result<Option<Option<Instant>>, PendingError> {
         while self.tasks.len() < self.options.concurrency.max(1) {
-            match self.frontier.next(Instant::now())? {
+            match self.frontier.next(now())? {
                 Next::Ready(job) => self.spawn(job),
                 Next::Aside(job, aside) => self.after(job.missed(set_aside(aside), &self.options), Duration::ZERO),
                 Next::Wait(until) => return Ok(Some(Some(until))),
@@ -95,41 +105,40 @@ impl<F: Fetch, S: Store, P: Pending, O: FnMut(i64, Outcome)> Run<'_, F, S, P, O>
     }
 
     fn spawn(&mut self, mut job: Job) {
-        job.begin(self.options.referer, self.learned);
+        job.begin(self.options.referer, self.memory);
         let (fetcher, store) = (Arc::clone(&self.fetcher), Arc::clone(&self.store));
         let options = Arc::clone(&self.options);
-        let (id, queue, started) = (job.id(), Arc::clone(job.queue()), Instant::now());
+        let (id, queue, started) = (job.id(), Arc::clone(job.queue()), now());
         self.tasks.spawn(async move { (id, queue, started, attempt(&*fetcher, &*store, &options, job).await) });
     }
 
     fn ended(&mut self, back: Result<Back, JoinError>) -> Result<(), PendingError> {
         // A panic is a defect of ours: it ends the run rather than lose an asset in silence.
         let (id, queue, started, ended) = back?;
-        let now = Instant::now();
+        let now = now();
         self.totals.requests += ended.requests;
         self.totals.bytes_received += ended.bytes_received;
+        let asked = match &ended.verdict {
+            Verdict::Troubled { retry_after, .. } => retry_after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
         self.frontier.done(&queue, ended.verdict, started, now);
         match ended.result {
-            Ok(outcome) => {
-                if let Some(rung) = ended.climbed_to {
-                    self.learned.insert(&queue, rung);
+            Tried::Done { outcome, climbed_to } => {
+                if let Some((origin, rung)) = climbed_to {
+                    self.memory.climbed(&origin, rung);
                 }
                 (self.on_outcome)(id, outcome);
             }
-            Err((job, miss)) => {
-                let asked = match ended.verdict {
-                    Verdict::Troubled { retry_after, .. } => retry_after.unwrap_or_default(),
-                    _ => Duration::ZERO,
-                };
-                self.after(job.missed(miss, &self.options), asked);
-            }
+            Tried::Moved(job) => self.frontier.redirect(&queue, job, now),
+            Tried::Missed(job, miss) => self.after(job.missed(miss, &self.options), asked),
         }
         Ok(())
     }
 
     /// Does what a failed attempt leaves to be done; a retry waits at least as long as its host `asked`.
     fn after(&mut self, step: Step, asked: Duration) {
-        let now = Instant::now();
+        let now = now();
         match step {
             Step::Climb(job) | Step::Turn(job) => self.frontier.defer(job, now),
             Step::Retry(job, failures) => {
@@ -142,20 +151,21 @@ impl<F: Fetch, S: Store, P: Pending, O: FnMut(i64, Outcome)> Run<'_, F, S, P, O>
     }
 
     /// Lets what is in flight end, for a while. What fails now is not retried and stays pending.
-    async fn wind_up(mut self) -> Result<Totals, PendingError> {
+    async fn wind_up(&mut self) -> Result<(), PendingError> {
         let until = tokio::time::Instant::now() + self.options.grace;
         while let Ok(Some(back)) = tokio::time::timeout_at(until, self.tasks.join_next()).await {
             self.ended(back)?;
         }
         self.tasks.shutdown().await;
-        Ok(self.totals)
+        Ok(())
     }
 }
 
 fn set_aside(aside: Aside) -> Miss {
-    let (kind, detail) = match aside.asked_for {
+    let Aside { kind, detail, asked_for } = aside;
+    let (kind, detail) = match asked_for {
         Some(wait) => (FailureKind::Throttled, format!("the host asks to be left alone for {} s", wait.as_secs())),
-        None => (aside.kind, "the host kept failing and was set aside for this run".to_owned()),
+        None => (kind, format!("the host kept failing and was set aside for this run; last: {detail}")),
     };
     Miss { kind, detail, status: None, then: Then::OtherSource }
 }

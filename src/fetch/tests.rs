@@ -1,6 +1,8 @@
 //! The whole of fetching against servers that misbehave in one way each.
 
 mod bodies;
+mod clock;
+mod names;
 mod server;
 
 use std::collections::BTreeMap;
@@ -9,7 +11,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::ladder::{Learned, Rung};
+use super::ladder::Rung;
+use super::memory::{Host, Memory, Rest};
 use super::polite::Manners;
 use super::*;
 use crate::frontier::{Frontier, Pending, PendingError};
@@ -48,18 +51,29 @@ fn options(servers: &[&Server]) -> Options {
     }
 }
 
-/// Fetches `assets`; outcomes by id, and what was learned.
-async fn fetch(options: Options, assets: Vec<Asset>) -> (BTreeMap<i64, Outcome>, Learned, Totals) {
+/// Fetches `assets`; outcomes by id, and what is remembered.
+async fn fetch(options: Options, assets: Vec<Asset>) -> (BTreeMap<i64, Outcome>, Memory, Totals) {
+    let fetcher = HttpFetcher::new(&options).unwrap();
+    let mut memory = Memory::default();
+    let (outcomes, totals) = fetch_with(fetcher, options, assets, &mut memory).await;
+    (outcomes, memory, totals)
+}
+
+async fn fetch_with<F: Fetch>(
+    fetcher: F,
+    options: Options,
+    assets: Vec<Asset>,
+    memory: &mut Memory,
+) -> (BTreeMap<i64, Outcome>, Totals) {
     let folder = TempDir::new().unwrap();
     let store = LocalStore::new(folder.path().join("assets"), folder.path().join("tmp"), Durability::None);
-    let fetcher = HttpFetcher::new(&options).unwrap();
     let frontier = Frontier::new(Listed(assets), Manners::new(&options)).unwrap();
-    let (mut learned, mut outcomes) = (Learned::default(), BTreeMap::new());
+    let mut outcomes = BTreeMap::new();
     let record = |id, outcome| assert!(outcomes.insert(id, outcome).is_none(), "two outcomes for {id}");
     let never = std::future::pending();
     let (fetcher, store, options) = (Arc::new(fetcher), Arc::new(store), Arc::new(options));
-    let totals = fetch_all(fetcher, store, frontier, options, &mut learned, record, never).await.unwrap();
-    (outcomes, learned, totals)
+    let totals = fetch_all(fetcher, store, frontier, options, memory, record, never).await.unwrap();
+    (outcomes, totals)
 }
 
 async fn fetch_one(options: Options, asset: Asset) -> Outcome {
@@ -132,9 +146,10 @@ async fn a_forbidden_picture_climbs_the_ladder_and_the_rung_is_remembered() {
         Asset { site: Some("https://u:p@blog.test/post#x".parse().unwrap()), ..asset(1, &[server.url("/x")]) };
     let next = Asset { id: 2, ..guarded.clone() };
     let alone = Options { per_host: 1, ..options(&[&server]) };
-    let (outcomes, learned, totals) = fetch(alone, vec![guarded, next]).await;
+    let (outcomes, memory, totals) = fetch(alone, vec![guarded, next]).await;
     assert!(outcomes.values().all(|outcome| matches!(outcome, Outcome::Captured(_))), "{outcomes:?}");
-    assert_eq!(learned.iter().collect::<Vec<_>>(), [(server.url("").trim_end_matches('/'), Rung::Site)]);
+    let host = Host { rung: Some(Rung::Site), rest: None };
+    assert_eq!(memory.iter().collect::<Vec<_>>(), [(server.url("").trim_end_matches('/'), host)]);
     assert_eq!(totals.requests, 4, "three rungs, then the right one at once");
 }
 
@@ -175,6 +190,64 @@ async fn redirects_are_followed_recorded_and_bounded() {
         "{outcomes:?}"
     );
     assert_eq!((totals.requests, server.requests().len() - before), (3, 3));
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_host_waits_for_its_turn_there() {
+    let store = Server::start(|request, _| match request {
+        request if request.contains("authorization") => head("400 Bad", ""),
+        _ => ok(&picture()),
+    })
+    .await;
+    let there = store.url("");
+    let gate = Server::start(move |request, _| {
+        let path = request.split(' ').nth(1).unwrap();
+        head("302 Found", &format!("Location: {there}{path}\r\n"))
+    })
+    .await;
+    let assets = (0..30).map(|id| asset(id, &[gate.url(&format!("/{id}")).replace("://", "://me:secret@")])).collect();
+    let (outcomes, _, totals) = fetch(Options { per_host: 2, ..options(&[&gate, &store]) }, assets).await;
+    assert_eq!((outcomes.len(), totals.requests), (30, 60));
+    assert!(store.most_at_once() <= 2, "{}", store.most_at_once());
+    for (id, outcome) in outcomes {
+        let Outcome::Captured(capture) = outcome else { panic!("{outcome:?}") };
+        let path = format!("/{id}");
+        assert_eq!((capture.attempts, &capture.redirects), (1, &vec![gate.url(&path)]));
+        assert_eq!(capture.final_url, store.url(&path));
+    }
+}
+
+#[tokio::test]
+async fn a_host_behind_a_redirect_is_troubled_for_itself() {
+    let reply = |_: &str, n| if n == 0 { head("503 Later", "Retry-After: 0\r\n") } else { ok(&picture()) };
+    let weak = Server::start(reply).await;
+    let there = weak.url("/y");
+    let gate = Server::start(move |_, _| head("302 Found", &format!("Location: {there}\r\n"))).await;
+    let capture = captured(&gate, options(&[&gate, &weak])).await;
+    assert_eq!((capture.attempts, gate.requests().len(), weak.requests().len()), (2, 2, 2));
+}
+
+#[tokio::test]
+async fn a_target_that_leads_inside_may_still_be_had_elsewhere() {
+    let gate = Server::start(|_, _| head("302 Found", "Location: http://10.0.0.1/x\r\n")).await;
+    let proxy = Server::start(|_, _| ok(&picture())).await;
+    let sources = [gate.url("/x"), proxy.url("/?x")];
+    let Outcome::Captured(capture) = fetch_one(options(&[&gate, &proxy]), asset(1, &sources)).await else { panic!() };
+    assert_eq!(capture.source, sources[1]);
+    // But no other source is told of what may not be asked for itself.
+    let failure = failed(options(&[&proxy]), &["http://10.0.0.1/x".to_owned(), sources[1].clone()]).await;
+    assert_eq!((failure.kind, proxy.requests().len()), (FailureKind::OutOfScope, 1));
+}
+
+#[tokio::test]
+async fn interim_responses_are_passed_over_but_not_for_ever() {
+    let early = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n";
+    let server = Server::start(move |_, _| [early.repeat(3), ok(&picture())].concat()).await;
+    captured(&server, options(&[&server])).await;
+    let server = Server::start_and_hold(move |_, _| early.repeat(50_000)).await;
+    let brief = Duration::from_millis(50);
+    let impatient = Options { retries: 0, connect_timeout: brief, stall_timeout: brief, ..options(&[&server]) };
+    assert_eq!(failed(impatient, &[server.url("/x")]).await.kind, FailureKind::Timeout);
 }
 
 #[tokio::test]
@@ -367,10 +440,10 @@ async fn a_stopped_run_starts_nothing_more_and_ends() {
     let store = LocalStore::new(folder.path(), folder.path(), Durability::None);
     let fetcher = HttpFetcher::new(&options).unwrap();
     let frontier = Frontier::new(Listed(assets), Manners::new(&options)).unwrap();
-    let mut learned = Learned::default();
+    let mut memory = Memory::default();
     let record = |id, outcome| panic!("{id}: {outcome:?}");
     let stop = server.asked(2);
-    fetch_all(Arc::new(fetcher), Arc::new(store), frontier, Arc::new(options), &mut learned, record, stop)
+    fetch_all(Arc::new(fetcher), Arc::new(store), frontier, Arc::new(options), &mut memory, record, stop)
         .await
         .unwrap();
     assert_eq!(server.requests().len(), 2);

@@ -62,7 +62,7 @@ fn started(frontier: &mut Frontier<Listed>, now: Instant) -> Job {
 }
 
 fn troubled(retry_after: Option<Duration>) -> Verdict {
-    Verdict::Troubled { kind: FailureKind::Throttled, retry_after }
+    Verdict::Troubled { kind: FailureKind::Throttled, detail: "HTTP 429".to_owned(), retry_after }
 }
 
 #[test]

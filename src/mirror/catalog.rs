@@ -6,19 +6,23 @@
 mod fetching;
 mod rewriting;
 mod rows;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use rusqlite::{Connection, params};
 
+use crate::fetch::ladder::Rung;
+use crate::fetch::memory::{Host, Rest};
 use crate::mirror::store::{Durability, StoreError};
 pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, Recorded};
 pub use rewriting::{HeldReference, Journal, ReferenceState, RewriteRow};
 pub use rows::{Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
+pub use settings::{Documents, PlacementRow};
 
 /// What leads from each layout to the next. A catalog of an older layout is brought up to date when it is opened for
 /// writing; one of a newer layout is refused. Once released, a layout never changes.
@@ -174,17 +178,39 @@ impl Catalog {
         Ok(())
     }
 
-    /// Which Referer worked for an origin, as the fetcher writes it.
-    pub fn remembered_hosts(&self) -> Result<Vec<(String, String)>> {
-        let mut statement = self.connection.prepare("SELECT origin, referer FROM host")?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    /// What earlier runs have left to know of hosts, by origin.
+    pub fn remembered_hosts(&self, each: &mut dyn FnMut(&str, Host)) -> Result<()> {
+        let mut statement = self.connection.prepare("SELECT origin, referer, failing, until FROM host")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (origin, referer): (String, String) = (row.get(0)?, row.get(1)?);
+            let (failing, until): (bool, Option<i64>) = (row.get(2)?, row.get(3)?);
+            let until = until.and_then(|until| u64::try_from(until).ok());
+            let rest = match until {
+                Some(until) => Some(Rest::Until(UNIX_EPOCH + Duration::from_millis(until))),
+                None => failing.then_some(Rest::Failing),
+            };
+            each(&origin, Host { rung: Rung::from_word(&referer), rest });
+        }
+        Ok(())
     }
 
-    pub fn remember_host(&self, origin: &str, referer: &str) -> Result<()> {
-        self.connection
-            .execute("INSERT OR REPLACE INTO host (origin, referer) VALUES (?1, ?2)", params![origin, referer])?;
-        Ok(())
+    /// Remembers these hosts and no others.
+    pub fn remember_hosts<'h>(&self, hosts: impl Iterator<Item = (&'h str, Host)>) -> Result<()> {
+        self.begin()?;
+        self.connection.execute("DELETE FROM host", [])?;
+        let mut insert = self
+            .connection
+            .prepare_cached("INSERT INTO host (origin, referer, failing, until) VALUES (?1, ?2, ?3, ?4)")?;
+        for (origin, Host { rung, rest }) in hosts {
+            let until = match rest {
+                Some(Rest::Until(until)) => Some(millis(until)),
+                _ => None,
+            };
+            let failing = rest == Some(Rest::Failing);
+            insert.execute(params![origin, rung.unwrap_or(Rung::None).as_str(), failing, until])?;
+        }
+        self.commit()
     }
 }
 
@@ -194,7 +220,7 @@ fn now() -> i64 {
 }
 
 fn millis(time: std::time::SystemTime) -> i64 {
-    let since = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -12,14 +12,14 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::fetch::ladder::{Learned, Rung};
+use crate::fetch::memory::{Host, Memory};
 use crate::fetch::polite::Manners;
 use crate::fetch::{
-    Asset, Capture, Exchange, Failure, FailureKind, Fetch, Options, Outcome, Response, Revisit, Totals, Trouble,
+    Answer, Asset, Capture, Exchange, Failure, FailureKind, Fetch, Options, Outcome, Revisit, Totals, Trouble,
     fetch_all, origin,
 };
 use crate::frontier::{Frontier, Pending, PendingError};
-use crate::mirror::catalog::{Backlog, CaptureRow, Catalog, Recorded};
+use crate::mirror::catalog::{Backlog, CaptureRow, Catalog, Failed, Recorded};
 use crate::mirror::store::{Committed, Store, StoreErrorKind};
 use crate::progress::Progress;
 
@@ -57,12 +57,12 @@ pub(super) async fn fetch<F: Fetch, S: Store>(
     let counts = reader.plan_fetch(run, backlog)?;
     let mut fetched = Fetched { total: counts.total, held: counts.held, ..Fetched::default() };
     progress.assets(counts.asked);
-    let mut learned = Learned::default();
-    for (origin, rung) in catalog.remembered_hosts()? {
-        if let Some(rung) = Rung::from_word(&rung) {
-            learned.insert(&origin, rung);
-        }
-    }
+    let mut memory = Memory::default();
+    catalog.remembered_hosts(&mut |origin, host| {
+        // Who wants to try at once what has failed also wants to ask those who asked for peace.
+        let rest = host.rest.filter(|_| backlog.failed == Failed::Due);
+        memory.insert(origin, Host { rest, ..host });
+    })?;
     let frontier = Frontier::new(Planned { catalog: reader, credentials }, Manners::new(&options));
     let frontier = frontier.map_err(|error| anyhow::anyhow!(error))?;
     let (to_keeper, outcomes) = sync_channel(QUEUE);
@@ -82,15 +82,11 @@ pub(super) async fn fetch<F: Fetch, S: Store>(
     };
     let watched = Arc::new(Watched { fetcher, progress: progress.clone() });
     let totals: Result<Totals, PendingError> =
-        fetch_all(watched, store, frontier, Arc::new(options), &mut learned, on_outcome, shutdown).await;
+        fetch_all(watched, store, frontier, Arc::new(options), &mut memory, on_outcome, shutdown).await;
     drop(to_keeper);
     let (catalog, kept) = kept.await.context("the thread that keeps pictures broke down")??;
     let totals = totals.map_err(|error| anyhow::anyhow!(error)).context("the plan of the run cannot be read")?;
-    catalog.begin()?;
-    for (origin, rung) in learned.iter() {
-        catalog.remember_host(origin, rung.as_str())?;
-    }
-    catalog.commit()?;
+    catalog.remember_hosts(memory.iter())?;
     fetched.captured = kept.captured;
     fetched.revisited = kept.revisited;
     fetched.rescued = kept.rescued;
@@ -121,11 +117,12 @@ impl Drop for Asking<'_> {
 }
 
 impl<F: Fetch> Fetch for Watched<F> {
-    async fn exchange(&self, request: Exchange) -> Result<Response, Trouble> {
-        let host = request.url.host_str().unwrap_or_default().to_owned();
+    async fn exchange(&self, request: Exchange, sent: &mut u64) -> Result<Answer, Trouble> {
+        let asked = request.trail.next().unwrap_or(&request.url);
+        let host = asked.host_str().unwrap_or_default().to_owned();
         self.progress.asking(&host);
         let _asking = Asking { progress: &self.progress, host };
-        self.fetcher.exchange(request).await
+        self.fetcher.exchange(request, sent).await
     }
 }
 
