@@ -369,3 +369,14 @@ pub(super) fn media_type(essence: &str) -> rusqlite::Result<MediaType> {
         rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, unknown.into())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_page_on_manners_states_the_pauses() {
+        let days: Vec<_> = (2..=7).map(|runs| format!("{}d", super::pause(runs) / 86_400_000)).collect();
+        let row = format!("| rest of a picture that failed for good | `{}` |", days.join(", "));
+        assert!(include_str!("../../../docs/manners.md").contains(&row), "{row}");
+        assert_eq!((super::pause(1), super::pause(i64::MAX)), (0, super::pause(7)));
+    }
+}
