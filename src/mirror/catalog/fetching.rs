@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use rusqlite::OptionalExtension as _;
 
 use super::{Catalog, Result, millis, now, params};
-use crate::fetch::{Asset, Failure, Revisit, Validators};
+use crate::fetch::{Asset, Failure, FailureKind, Revisit, Validators};
 use crate::media_type::MediaType;
 use crate::mirror::digest::Digest;
 use crate::mirror::store::{Blob, StoreError};
@@ -307,7 +307,9 @@ impl Catalog {
             .query_row([asset], |row| row.get(0))
             .optional()?;
         let (now, runs) = (now(), runs.unwrap_or(0) + 1);
-        let next = if failure.kind.may_pass() { now } else { now + pause(runs) };
+        // What a flag of the user's can end must not outlast the flag.
+        let users = matches!(failure.kind, FailureKind::OutOfScope | FailureKind::Tls);
+        let next = if users || failure.kind.may_pass() { now } else { now + pause(runs) };
         self.connection
             .prepare_cached(
                 "INSERT INTO failure (asset, kind, detail, attempts, runs, first, last, next, run)
