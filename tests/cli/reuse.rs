@@ -59,10 +59,23 @@ fn a_small_page_instead_of_a_picture_costs_no_connection() {
 }
 
 #[test]
+fn a_large_page_instead_of_a_picture_costs_hardly_a_connection() {
+    let (case, body) = (Case::new(), "not found ".repeat(6000));
+    let origin = Origin::new(move |asked| match asked {
+        asked if is_odd(asked) => Answer::status(404).body(body.clone()),
+        asked => Answer::picture(asked),
+    });
+    sync(&case, &origin, &["--per-host=1"]).run(3);
+    assert_eq!(origin.take_log().len(), PICTURES);
+    // It is read to its end, and the client may notice a moment too late that its connection is free again.
+    assert!(origin.connections() < PICTURES / 5, "{}", origin.connections());
+}
+
+#[test]
 fn a_redirect_to_the_same_host_costs_no_connection() {
     let case = Case::new();
     let origin = Origin::new(|asked| match asked.path.strip_prefix("/moved") {
-        None if is_odd(asked) => Answer::redirect(&format!("/moved{}", asked.path)),
+        None if is_odd(asked) => Answer::redirect(&format!("/moved{}", asked.path)).body("moved ".repeat(50)),
         _ => Answer::picture(asked),
     });
     sync(&case, &origin, &["--per-host=1"]).run(0);
