@@ -153,7 +153,9 @@ fn the_environment_names_proxies_by_scheme() {
     let bare = first.address().to_string();
     case.write("in/a.html", page(&["http://p.example/a.png", "https://s.example/c.png"]));
     let both = ["GET http://p.example/a.png", "CONNECT s.example:443"];
-    let table: [(&[(&str, &str)], &[&str], &[&str]); 8] = [
+    // What is set, and what each of the two is told.
+    type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], &'a [&'a str]);
+    let table: [Row; 8] = [
         (&[("http_proxy", &first_url), ("https_proxy", &first_url)], &both, &[]),
         (&[("HTTP_PROXY", &bare), ("HTTPS_PROXY", &bare)], &both, &[]),
         (&[("all_proxy", &first_url)], &both, &[]),
