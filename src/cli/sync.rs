@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, ValueEnum};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 
 use super::{DEFAULT_OUTPUT, DocumentArgs, MessageArgs, is_typed, values};
@@ -241,7 +243,7 @@ impl SyncArgs {
     /// The settings of fetching.
     ///
     /// # Errors
-    /// A certificate file that cannot be read, with its name.
+    /// A certificate file that cannot be read or holds no certificate, with its name.
     pub fn fetch_options(&self) -> Result<Options, (&Path, io::Error)> {
         let (network, scope, politeness) = (&self.network, &self.scope, &self.politeness);
         let defaults = Options::default();
@@ -301,12 +303,24 @@ impl SyncArgs {
     }
 }
 
-/// PEM files put together, which gives a PEM file.
+/// PEM files put together, which gives a PEM file. Each must hold certificates that can be trusted: a run that leaves
+/// one out in silence would fail at every server that needs it.
 fn certificates(files: &[PathBuf]) -> Result<Option<Vec<u8>>, (&Path, io::Error)> {
     let mut all = Vec::new();
     for file in files {
-        all.extend(std::fs::read(file).map_err(|error| (file.as_path(), error))?);
+        let pem = std::fs::read(file).map_err(|error| (file.as_path(), error))?;
+        check_certificates(&pem).map_err(|told| (file.as_path(), io::Error::new(io::ErrorKind::InvalidData, told)))?;
+        all.extend(pem);
         all.push(b'\n');
     }
     Ok((!all.is_empty()).then_some(all))
+}
+
+fn check_certificates(pem: &[u8]) -> Result<(), &'static str> {
+    let mut trusted = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|_| "it is no PEM file")?;
+        trusted.add(certificate).map_err(|_| "it holds a certificate that cannot be read")?;
+    }
+    if trusted.is_empty() { Err("it holds no certificate in PEM form") } else { Ok(()) }
 }

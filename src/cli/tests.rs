@@ -74,8 +74,9 @@ fn the_defaults_of_fetching_are_stated_once() {
 fn flags_reach_the_fetcher() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (folder.path().join("1.pem"), folder.path().join("2.pem"));
-    std::fs::write(&one, "one").unwrap();
-    std::fs::write(&two, "two").unwrap();
+    let certificates = [(); 2].map(|()| rcgen::generate_simple_self_signed(Vec::new()).unwrap().cert.pem());
+    std::fs::write(&one, &certificates[0]).unwrap();
+    std::fs::write(&two, &certificates[1]).unwrap();
     let pems = [one.to_str().unwrap(), two.to_str().unwrap()];
     let args = sync(&[
         "in",
@@ -100,7 +101,7 @@ fn flags_reach_the_fetcher() {
     assert_eq!(options.rate.unwrap().interval(), Duration::from_millis(500));
     assert_eq!(options.referer, crate::fetch::RefererPolicy::None);
     assert_eq!(options.private, crate::scope::Private::Allow);
-    assert_eq!(options.cacert.unwrap(), b"one\ntwo\n");
+    assert_eq!(options.cacert.unwrap(), certificates.map(|pem| pem + "\n").concat().into_bytes());
     let args = sync(&["in", "--cacert", "/nonexistent.pem"]);
     assert_eq!(args.fetch_options().unwrap_err().0, Path::new("/nonexistent.pem"));
 }

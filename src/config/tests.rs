@@ -247,3 +247,24 @@ fn the_example_of_the_manual_works() {
     let args = with_file(example.split("```").next().unwrap()).sync(&[]);
     assert_eq!((args.documents.key.len(), args.messages.quiet), (2, true));
 }
+
+#[test]
+fn the_keys_and_recipes_of_the_page_on_manners_work() {
+    use clap::CommandFactory;
+    let page = include_str!("../../docs/manners.md");
+    let command = cli::Cli::command();
+    let known: Vec<&str> =
+        command.find_subcommand(REFERENCE).unwrap().get_arguments().filter_map(Arg::get_long).collect();
+    let (_, table) = page.split_once("| what | default | key | why |").unwrap();
+    let keys = table.lines().skip(2).take_while(|row| row.starts_with('|')).map(|row| row.split('|').nth(3).unwrap());
+    let named: Vec<&str> = keys.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    assert!(named.len() > 15 && named.iter().all(|key| known.contains(key)), "{named:?}");
+
+    let gentle = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(with_file(gentle).sync(&[]).politeness.per_host, 1);
+    let lines: Vec<&str> = page.split("```sh\n").nth(1).unwrap().split("```").next().unwrap().lines().collect();
+    assert_eq!(lines.len(), 3);
+    for line in lines {
+        World::default().parse(&line.split(' ').skip(1).collect::<Vec<_>>()).unwrap();
+    }
+}

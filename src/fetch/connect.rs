@@ -117,8 +117,13 @@ impl Clients {
             }
             None => {
                 self.scope.check_url(url).map_err(refused)?;
-                let way = self.outgoing.proxy_for(url).cloned().map_or(Way::Direct, Way::Via);
-                (way, url.clone())
+                let proxy = self.outgoing.proxy_for(url);
+                if proxy.is_some_and(|proxy| proxy.scheme() == "socks5" && proxy.host_str() == url.host_str()) {
+                    // Its name is resolved for the connection to the proxy, which may be anywhere.
+                    let detail = "the URL names the outgoing proxy itself";
+                    return Err(Trouble::new(FailureKind::OutOfScope, detail));
+                }
+                (proxy.cloned().map_or(Way::Direct, Way::Via), url.clone())
             }
         };
         let port = rule.and_then(|(_, rule)| rule.port()).or_else(|| url.port_or_known_default());
@@ -175,7 +180,8 @@ impl Clients {
             .referer(false)
             .connect_timeout(settings.connect_timeout)
             .pool_idle_timeout(idle_time(settings.rate))
-            .pool_max_idle_per_host(settings.per_host.max(1))
+            // A connection comes back a moment after its body has ended, when the next request may have opened another.
+            .pool_max_idle_per_host(2 * settings.per_host.max(1))
             .http1_max_headers(HEADERS_MAX)
             .http2_max_header_list_size(HEADER_LIST_MAX)
             .no_proxy()
@@ -244,7 +250,8 @@ impl Resolve for Guard {
         let (scope, lookup) = (Arc::clone(&self.scope), Arc::clone(&self.lookup));
         let (rule, port) = (self.rule.clone(), self.port);
         let trusted = self.open.as_deref() == Some(name.as_str()) || rule.as_ref().is_some_and(|r| r.host().is_some());
-        let asked = name.as_str().to_owned();
+        // A SOCKS5 client also hands over addresses, those of IPv6 with the brackets that a URL puts around them.
+        let asked = name.as_str().trim_start_matches('[').trim_end_matches(']').to_owned();
         Box::pin(async move {
             let host = rule.as_ref().and_then(ConnectTo::host).unwrap_or(&asked);
             let to_port = rule.as_ref().and_then(ConnectTo::port).unwrap_or(0);

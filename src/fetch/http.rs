@@ -273,6 +273,8 @@ pub(super) async fn drain(mut body: Body) {
     };
     // What does not come at once costs more than a new connection.
     let _ = timeout(DRAIN_TIME, to_its_end).await;
+    // Whoever holds the connection gives it back now.
+    tokio::task::yield_now().await;
 }
 
 fn body(response: reqwest::Response) -> Body {

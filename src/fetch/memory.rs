@@ -9,7 +9,7 @@ use super::ladder::Rung;
 
 /// The longest that a host's wish for peace is remembered, whatever it said: a clock that is wrong, there or here, must
 /// not lose a picture for ever.
-const REST_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const REST_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What is remembered of one host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -161,6 +161,9 @@ impl Default for Options {
 
 #[cfg(test)]
 mod tests {
+    use super::super::job::Then;
+    use super::super::memory::REST_MAX;
+    use super::super::status;
     use super::*;
 
     #[test]
@@ -192,5 +195,109 @@ mod tests {
     fn a_bad_header_is_not_repeated_in_the_message() {
         let error = "Authorization Bearer hunter2".parse::<Header>().unwrap_err();
         assert!(!error.to_string().contains("hunter2"));
+    }
+
+    const PAGE: &str = include_str!("../../docs/manners.md");
+
+    /// The cells of the table below `header`, row by row.
+    fn table(header: &str) -> Vec<Vec<&'static str>> {
+        let (_, below) = PAGE.split_once(header).unwrap();
+        let rows = below.lines().skip(1).take_while(|line| line.starts_with('|'));
+        rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+    }
+
+    /// Every status that the page names, with what it says of it.
+    fn answers() -> Vec<(u16, &'static str)> {
+        let rows = table("| answer | what follows |\n");
+        rows.iter().flat_map(|row| row[0].split('`').filter_map(|part| Some((part.parse().ok()?, row[1])))).collect()
+    }
+
+    #[test]
+    fn the_page_on_manners_states_the_defaults() {
+        // Every field, so that none is added without a word to those who are asked.
+        let Options {
+            concurrency,
+            per_host,
+            rate: None,
+            retries,
+            backoff,
+            max_wait,
+            set_aside_after,
+            connect_timeout,
+            stall_timeout,
+            deadline,
+            max_size,
+            redirects,
+            referer: RefererPolicy::Auto,
+            user_agent,
+            headers: _,
+            via_proxy: None,
+            allow: _,
+            private: Private::Refuse,
+            connect_to: _,
+            cacert: None,
+            grace,
+        } = Options::default()
+        else {
+            panic!("the page says otherwise")
+        };
+        let time = |duration| humantime::format_duration(duration).to_string();
+        let expected = [
+            ("User-Agent", user_agent.replace(env!("CARGO_PKG_VERSION"), "VERSION")),
+            ("requests under way, all hosts together", concurrency.to_string()),
+            ("requests under way, one host", per_host.to_string()),
+            ("further tries after a failure that may pass", retries.to_string()),
+            ("wait before the first further try", time(backoff)),
+            ("longest wait for a further try", time(max_wait)),
+            ("failures in a row after which a host is set aside", set_aside_after.to_string()),
+            ("longest Retry-After that later runs remember", format!("{}d", REST_MAX.as_secs() / 86_400)),
+            ("redirects", redirects.to_string()),
+            ("Referer", "auto".to_owned()),
+            ("finding and connecting to a host", time(connect_timeout)),
+            ("silence of a transfer", time(stall_timeout)),
+            ("one transfer, redirects included", time(deadline)),
+            ("size of a picture", format!("{}MiB", max_size >> 20)),
+            ("end of what is under way when interrupted", time(grace)),
+        ];
+        assert_eq!(max_size % (1 << 20), 0);
+        let rows = table("| what | default | key | why |\n");
+        let stated: Vec<_> = rows.iter().map(|row| (row[0], row[1])).filter(|(_, value)| value.contains('`')).collect();
+        for (what, value) in &expected {
+            assert!(stated.contains(&(what, &format!("`{value}`"))), "{what}: {value}");
+        }
+        // The one that is left is checked where it is decided, in the catalog.
+        assert_eq!(stated.len(), expected.len() + 1, "{stated:?}");
+    }
+
+    #[test]
+    fn the_page_on_manners_says_what_answers_lead_to() {
+        let answers = answers();
+        let once = answers.iter().all(|(one, _)| answers.iter().filter(|(other, _)| one == other).count() == 1);
+        assert!(once, "{answers:?}");
+        let (wait, on) = ("a wait, then a further try", "another source, at once");
+        for status in 400..=599 {
+            let others = if status < 500 { on } else { wait };
+            let said = answers.iter().find(|(named, _)| *named == status).map_or(others, |(_, said)| said);
+            let then = match status::miss(status).then {
+                Then::Wait => wait,
+                Then::OtherSource => on,
+                Then::OtherReferer => "another Referer, then another source",
+                Then::Nothing => "",
+            };
+            assert_eq!(said, then, "{status}");
+        }
+        assert!(PAGE.contains("`503` and other `5xx` |") && PAGE.contains("`505` and all others |"));
+    }
+
+    #[test]
+    fn the_page_on_manners_has_no_number_outside_of_its_tables() {
+        let known: Vec<String> = answers().iter().map(|(status, _)| format!("`{status}`")).collect();
+        // Every second part stands between fences: examples, which are tried where settings are read.
+        for line in PAGE.split("```").step_by(2).flat_map(str::lines).filter(|line| !line.starts_with('|')) {
+            for word in line.split(' ').map(|word| word.trim_matches(['(', ')', ',', '.', ';'])) {
+                let fine = ["HTTP/2", "`5xx`"].contains(&word) || known.iter().any(|status| status == word);
+                assert!(fine || !word.contains(|c: char| c.is_ascii_digit()), "{word} in: {line}");
+            }
+        }
     }
 }

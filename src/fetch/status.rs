@@ -17,6 +17,8 @@ pub(super) fn miss(status: u16) -> Miss {
     let (kind, then) = match status {
         404 | 410 => (FailureKind::Gone, Then::OtherSource),
         401 | 403 => (FailureKind::Forbidden, Then::OtherReferer),
+        // The word of an outgoing proxy, not of the host: as when it refuses a tunnel.
+        407 => (FailureKind::Connection, Then::OtherSource),
         408 => (FailureKind::Timeout, Then::Wait),
         425 | 429 => (FailureKind::Throttled, Then::Wait),
         204 | 205 => (FailureKind::Empty, Then::OtherSource),
@@ -146,6 +148,7 @@ mod tests {
             (410, Gone, Then::OtherSource),
             (401, Forbidden, Then::OtherReferer),
             (403, Forbidden, Then::OtherReferer),
+            (407, Connection, Then::OtherSource),
             (451, Forbidden, Then::OtherSource),
             (418, Forbidden, Then::OtherSource),
             (429, Throttled, Then::Wait),

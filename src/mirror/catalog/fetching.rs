@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use rusqlite::OptionalExtension as _;
 
 use super::{Catalog, Result, millis, now, params};
-use crate::fetch::{Asset, Failure, Revisit, Validators};
+use crate::fetch::{Asset, Failure, FailureKind, Revisit, Validators};
 use crate::media_type::MediaType;
 use crate::mirror::digest::Digest;
 use crate::mirror::store::{Blob, StoreError};
@@ -335,7 +335,9 @@ impl Catalog {
             .query_row([asset], |row| row.get(0))
             .optional()?;
         let (now, runs) = (now(), runs.unwrap_or(0) + 1);
-        let next = if failure.kind.may_pass() { now } else { now + pause(runs) };
+        // What a flag of the user's can end must not outlast the flag.
+        let users = matches!(failure.kind, FailureKind::OutOfScope | FailureKind::Tls);
+        let next = if users || failure.kind.may_pass() { now } else { now + pause(runs) };
         self.connection
             .prepare_cached(
                 "INSERT INTO failure (asset, kind, detail, attempts, runs, first, last, next, run)
@@ -396,4 +398,15 @@ pub(super) fn media_type(essence: &str) -> rusqlite::Result<MediaType> {
         let unknown = format!("unknown media type {essence:?}");
         rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, unknown.into())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_page_on_manners_states_the_pauses() {
+        let days: Vec<_> = (2..=7).map(|runs| format!("{}d", super::pause(runs) / 86_400_000)).collect();
+        let row = format!("| rest of a picture that failed for good | `{}` |", days.join(", "));
+        assert!(include_str!("../../../docs/manners.md").contains(&row), "{row}");
+        assert_eq!((super::pause(1), super::pause(i64::MAX)), (0, super::pause(7)));
+    }
 }

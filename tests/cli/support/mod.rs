@@ -1,15 +1,21 @@
-//! What the tests stand on: a folder and a program to run in it, an origin server, pictures.
+//! What the tests stand on: a folder and a program to run in it, servers, pictures.
 
 mod case;
+mod h2;
 mod line;
 mod mirror;
 mod origin;
 pub mod pictures;
+mod proxy;
+mod tls;
 
 pub use case::{Case, Ran, Run};
+pub use h2::{H2Answer, H2Asked, H2Origin, ResetAt};
 pub use line::{Line, lines, with_local_copies};
 pub use mirror::{Mirror, assert_adds_up, blobs, written};
 pub use origin::{Answer, Asked, Gate, Origin};
+pub use proxy::{Login, Proxy};
+pub use tls::{Certificate, Identity};
 
 use std::path::{Path, PathBuf};
 

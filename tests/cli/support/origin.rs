@@ -3,26 +3,23 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
-use tempfile::TempDir;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use super::pictures;
+use super::{Certificate, Identity, pictures};
 
 /// One request as it arrived.
 #[derive(Debug, Clone)]
 pub struct Asked {
+    /// Which of the server's connections it came by, from 0.
+    pub connection: usize,
     pub scheme: &'static str,
     pub method: String,
     /// The Host header.
@@ -73,6 +70,10 @@ impl Answer {
         Answer::ok(pictures::for_url(&asked.url()))
     }
 
+    pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
+        Answer { body: body.into(), ..self }
+    }
+
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
@@ -114,7 +115,7 @@ type Script = Box<dyn Fn(&Asked) -> Answer + Send>;
 pub struct Origin {
     plain: SocketAddr,
     tls: SocketAddr,
-    authority: TempDir,
+    identity: Identity,
     shared: Arc<Shared>,
     _runtime: Runtime,
 }
@@ -122,25 +123,32 @@ pub struct Origin {
 struct Shared {
     script: Mutex<Script>,
     log: Mutex<Vec<Asked>>,
+    connections: AtomicUsize,
     arrived: Condvar,
 }
 
 impl Origin {
     /// Answers every request as `script` says.
     pub fn new(script: impl Fn(&Asked) -> Answer + Send + 'static) -> Self {
+        Origin::with_certificate(Certificate::Good, script)
+    }
+
+    /// The same, and shows this certificate over TLS.
+    pub fn with_certificate(certificate: Certificate, script: impl Fn(&Asked) -> Answer + Send + 'static) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let shared = Arc::new(Shared {
             script: Mutex::new(Box::new(script)),
             log: Mutex::new(Vec::new()),
+            connections: AtomicUsize::new(0),
             arrived: Condvar::new(),
         });
-        let (acceptor, authority) = authority();
+        let identity = Identity::new(certificate, &["http/1.1"]);
         let bind = || runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
         let (plain, tls) = (bind(), bind());
         let addresses = (plain.local_addr().unwrap(), tls.local_addr().unwrap());
         runtime.spawn(accept(plain, None, shared.clone()));
-        runtime.spawn(accept(tls, Some(acceptor), shared.clone()));
-        Origin { plain: addresses.0, tls: addresses.1, authority, shared, _runtime: runtime }
+        runtime.spawn(accept(tls, Some(identity.acceptor.clone()), shared.clone()));
+        Origin { plain: addresses.0, tls: addresses.1, identity, shared, _runtime: runtime }
     }
 
     /// Has a picture of its own for every URL.
@@ -158,6 +166,16 @@ impl Origin {
         self.plain
     }
 
+    /// The address of the server over TLS.
+    pub fn tls(&self) -> SocketAddr {
+        self.tls
+    }
+
+    /// How many connections were opened so far, to either server.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+
     /// What leads the program here whatever host it asks for.
     pub fn flags(&self) -> Vec<String> {
         let connect = |port, to: SocketAddr| format!("--connect-to=:{port}:{}:{}", to.ip(), to.port());
@@ -167,7 +185,7 @@ impl Origin {
 
     /// The file with the certificate to trust.
     pub fn certificate(&self) -> PathBuf {
-        self.authority.path().join("authority.pem")
+        self.identity.authority()
     }
 
     /// Everything that was asked so far, in order; the log then begins anew.
@@ -196,12 +214,13 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Ar
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         let (acceptor, shared) = (acceptor.clone(), shared.clone());
+        let connection = shared.connections.fetch_add(1, Ordering::Relaxed);
         // A connection that breaks is the client's affair.
         tokio::spawn(async move {
             let _ = match acceptor {
-                None => serve(stream, "http", &shared).await,
+                None => serve(stream, "http", connection, &shared).await,
                 Some(acceptor) => match acceptor.accept(stream).await {
-                    Ok(stream) => serve(stream, "https", &shared).await,
+                    Ok(stream) => serve(stream, "https", connection, &shared).await,
                     Err(error) => Err(error),
                 },
             };
@@ -209,9 +228,19 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Ar
     }
 }
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, scheme: &'static str, shared: &Shared) -> io::Result<()> {
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    scheme: &'static str,
+    connection: usize,
+    shared: &Shared,
+) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
-    while let Some(asked) = request(&mut stream, scheme).await? {
+    // A TLS handshake where none is expected is answered as servers do: in plain text.
+    if scheme == "http" && stream.fill_buf().await?.first() == Some(&0x16) {
+        return stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
+    }
+    while let Some(mut asked) = request(&mut stream, scheme).await? {
+        asked.connection = connection;
         let answer = (shared.script.lock().unwrap())(&asked);
         shared.log.lock().unwrap().push(asked);
         shared.arrived.notify_all();
@@ -245,6 +274,7 @@ async fn request(stream: &mut (impl AsyncBufRead + Unpin), scheme: &'static str)
         .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
         .collect();
     let mut asked = Asked {
+        connection: 0,
         scheme,
         method: parts.next().unwrap_or_default(),
         host: String::new(),
@@ -253,42 +283,4 @@ async fn request(stream: &mut (impl AsyncBufRead + Unpin), scheme: &'static str)
     };
     asked.host = asked.header("host").unwrap_or_default().to_owned();
     Ok(Some(asked))
-}
-
-/// Signs a certificate for whatever host a client asks for.
-struct Signer {
-    authority: CertifiedIssuer<'static, KeyPair>,
-}
-
-impl std::fmt::Debug for Signer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Signer")
-    }
-}
-
-impl ResolvesServerCert for Signer {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let host = hello.server_name().unwrap_or("127.0.0.1").to_owned();
-        let key = KeyPair::generate().ok()?;
-        let certificate = CertificateParams::new(vec![host]).ok()?.signed_by(&key, &self.authority).ok()?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = rustls::crypto::ring::default_provider();
-        CertifiedKey::from_der(vec![certificate.der().clone()], key, &provider).ok().map(Arc::new)
-    }
-}
-
-/// An authority of the test's own, its certificate in a file.
-fn authority() -> (TlsAcceptor, TempDir) {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("authority.pem"), authority.pem()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(Signer { authority }));
-    (TlsAcceptor::from(Arc::new(config)), folder)
 }

@@ -1,0 +1,111 @@
+//! Connections over HTTP/1.1 are used again: a host is not made to open one for every picture.
+
+use std::collections::BTreeSet;
+
+use crate::support::{Answer, Asked, Case, Origin, Run, assert_adds_up};
+
+const PICTURES: usize = 50;
+
+fn sync<'a>(case: &'a Case, origin: &Origin, flags: &[&str]) -> Run<'a> {
+    let page: String = (0..PICTURES).map(|n| format!("<img src='http://pictures.example/{n}.png'>\n")).collect();
+    case.write("in/a.html", page);
+    case.imgmirror(&["sync", "in", "--json"]).args(origin.flags()).args(flags)
+}
+
+/// The connections by which anything was asked; nobody opened one and did not use it.
+#[track_caller]
+fn used(origin: &Origin, log: &[Asked]) -> usize {
+    let used: BTreeSet<_> = log.iter().map(|asked| asked.connection).collect();
+    assert_eq!(used.len(), origin.connections());
+    used.len()
+}
+
+fn is_odd(asked: &Asked) -> bool {
+    asked.path.trim_end_matches(".png").ends_with(['1', '3', '5', '7', '9'])
+}
+
+#[test]
+fn one_at_a_time_needs_one_connection() {
+    let (case, origin) = (Case::new(), Origin::of_pictures());
+    assert_adds_up(&sync(&case, &origin, &["--per-host=1"]).run(0).json());
+    let log = origin.take_log();
+    assert_eq!((log.len(), used(&origin, &log)), (PICTURES, 1));
+}
+
+#[test]
+fn no_more_connections_are_opened_than_are_used_at_once() {
+    let (case, origin) = (Case::new(), Origin::of_pictures());
+    sync(&case, &origin, &["--per-host=4"]).run(0);
+    let log = origin.take_log();
+    assert_eq!(log.len(), PICTURES);
+    assert!(used(&origin, &log) <= 4, "{}", origin.connections());
+}
+
+#[test]
+fn a_small_page_instead_of_a_picture_costs_no_connection() {
+    for page in ["", "not found", &"not found ".repeat(400)] {
+        let (case, body) = (Case::new(), page.to_owned());
+        let origin =
+            Origin::new(
+                move |asked| {
+                    if is_odd(asked) { Answer::status(404).body(body.clone()) } else { Answer::picture(asked) }
+                },
+            );
+        let summary = sync(&case, &origin, &["--per-host=1"]).run(3).json();
+        assert_eq!((&summary["assets"]["captured"], &summary["assets"]["failed"]), (&25.into(), &25.into()));
+        let log = origin.take_log();
+        assert_eq!((log.len(), used(&origin, &log)), (PICTURES, 1), "{} bytes", page.len());
+    }
+}
+
+#[test]
+fn a_large_page_instead_of_a_picture_costs_hardly_a_connection() {
+    let (case, body) = (Case::new(), "not found ".repeat(6000));
+    let origin = Origin::new(move |asked| match asked {
+        asked if is_odd(asked) => Answer::status(404).body(body.clone()),
+        asked => Answer::picture(asked),
+    });
+    sync(&case, &origin, &["--per-host=1"]).run(3);
+    assert_eq!(origin.take_log().len(), PICTURES);
+    // It is read to its end, and the client may notice a moment too late that its connection is free again.
+    assert!(origin.connections() < PICTURES / 5, "{}", origin.connections());
+}
+
+#[test]
+fn a_redirect_to_the_same_host_costs_no_connection() {
+    let case = Case::new();
+    let origin = Origin::new(|asked| match asked.path.strip_prefix("/moved") {
+        None if is_odd(asked) => Answer::redirect(&format!("/moved{}", asked.path)).body("moved ".repeat(50)),
+        _ => Answer::picture(asked),
+    });
+    sync(&case, &origin, &["--per-host=1"]).run(0);
+    let log = origin.take_log();
+    assert_eq!((log.len(), used(&origin, &log)), (PICTURES + PICTURES / 2, 1));
+}
+
+#[test]
+fn what_climbs_the_referer_ladder_or_is_tried_again_costs_no_connection() {
+    let case = Case::new();
+    let origin = Origin::new(|asked| match asked.header("referer") {
+        Some(_) => Answer::picture(asked),
+        None => Answer::status(403),
+    });
+    sync(&case, &origin, &["--per-host=1"]).run(0);
+    let log = origin.take_log();
+    // What worked for the first is tried first with the others.
+    assert_eq!((log.len(), used(&origin, &log)), (PICTURES + 1, 1));
+}
+
+#[test]
+fn a_held_picture_that_has_not_changed_costs_no_connection() {
+    let case = Case::new();
+    let origin = Origin::new(|asked| match asked.header("if-none-match") {
+        Some(_) => Answer::not_modified(),
+        None => Answer::picture(asked).header("ETag", "\"one\""),
+    });
+    sync(&case, &origin, &["--per-host=1"]).run(0);
+    origin.take_log();
+    let before = origin.connections();
+    let summary = sync(&case, &origin, &["--per-host=1", "--refresh"]).run(0).json();
+    assert_eq!((&summary["assets"]["revisited"], origin.connections() - before), (&50.into(), 1));
+}
