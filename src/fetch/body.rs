@@ -54,7 +54,8 @@ pub(super) async fn receive(
     incoming: &mut Incoming,
 ) -> Result<(), Trouble> {
     let meter = Arc::new(AtomicU64::new(0));
-    let mut wire = Box::pin(metered(body, limits, incoming.len(), Arc::clone(&meter)));
+    // Fused: whoever has read to the end to see the first bytes asks once more when they are decoded.
+    let mut wire = Box::pin(metered(body, limits, incoming.len(), Arc::clone(&meter)).fuse());
     let result = if codings.is_empty() {
         copy(&mut wire, limits, incoming).await
     } else {
