@@ -1,15 +1,22 @@
 //! What the tests stand on: a folder and a program to run in it, an origin server, pictures.
 
 mod case;
+mod coded;
+mod formats;
 mod line;
 mod mirror;
 mod origin;
 pub mod pictures;
+mod reply;
 
-pub use case::{Case, Ran, Run};
+pub use case::{Case, Ran, Run, Running};
+pub use coded::{Bomb, coded};
+pub use formats::every_format;
 pub use line::{Line, lines, with_local_copies};
 pub use mirror::{Mirror, assert_adds_up, blobs, written};
-pub use origin::{Answer, Asked, Gate, Origin};
+pub use origin::{Asked, Origin};
+use reply::Wire;
+pub use reply::{Answer, Gate, Reply};
 
 use std::path::{Path, PathBuf};
 
