@@ -7,7 +7,7 @@ use reqwest::header;
 use tokio::time::{Instant, timeout_at};
 
 use super::body::{Limits, Partial, receive, too_large};
-use super::coding::{Coding, declared};
+use super::coding::{Coding, Decoders, declared};
 use super::http::{Answer, Exchange, Fetch, Framing, Response, Resume, Trouble, drain};
 use super::job::{Job, Miss, Then};
 use super::ladder::Rung;
@@ -20,6 +20,22 @@ use crate::mirror::store::{Incoming, Received, Store};
 
 /// Bodies up to this size are inspected where they are received; larger ones may lie on a disk.
 const INSPECT_INLINE: u64 = 1 << 20;
+
+/// What the attempts of a run share.
+#[derive(Debug)]
+pub(super) struct Means<'a, S> {
+    pub(super) store: &'a S,
+    pub(super) options: &'a Options,
+    pub(super) decoders: &'a Decoders,
+}
+
+impl<S> Clone for Means<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Means<'_, S> {}
 
 /// How one attempt ended.
 #[derive(Debug)]
@@ -52,9 +68,9 @@ struct Notes {
 }
 
 /// Tries the current source of `job` once.
-pub(super) async fn attempt<F: Fetch, S: Store>(fetcher: &F, store: &S, options: &Options, mut job: Job) -> Ended {
+pub(super) async fn attempt<F: Fetch, S: Store>(fetcher: &F, means: Means<'_, S>, mut job: Job) -> Ended {
     let mut notes = Notes { verdict: Verdict::Unknown, requests: 0, bytes: 0 };
-    let tried = exchange_and_receive(fetcher, store, options, &mut job, &mut notes).await;
+    let tried = exchange_and_receive(fetcher, means, &mut job, &mut notes).await;
     job.bytes_received += notes.bytes;
     let result = match tried {
         Ok(Some(mut outcome)) => {
@@ -72,11 +88,11 @@ pub(super) async fn attempt<F: Fetch, S: Store>(fetcher: &F, store: &S, options:
 /// `None` when the job is to go on at another origin.
 async fn exchange_and_receive<F: Fetch, S: Store>(
     fetcher: &F,
-    store: &S,
-    options: &Options,
+    means: Means<'_, S>,
     job: &mut Job,
     notes: &mut Notes,
 ) -> Result<Option<Outcome>, Miss> {
+    let options = means.options;
     let began = Instant::now();
     let deadline = began + options.deadline.saturating_sub(job.spent());
     let partial = job.partial.take();
@@ -121,7 +137,8 @@ async fn exchange_and_receive<F: Fetch, S: Store>(
         _ => None,
     };
     let limits = Limits { max_size: options.max_size, stall: options.stall_timeout, deadline };
-    take_in(job, response, incoming.unwrap_or_else(|| store.receive()), limits, notes).await.map(Some)
+    let incoming = incoming.unwrap_or_else(|| means.store.receive());
+    take_in(means, job, response, incoming, limits, notes).await.map(Some)
 }
 
 /// The request for the current source; with a `partial`, for its rest.
@@ -187,7 +204,8 @@ fn join(partial: Option<Partial>, response: &Response) -> Result<Option<Incoming
 }
 
 /// Receives the body and makes a capture of it, or a miss with, at best, a beginning to continue.
-async fn take_in(
+async fn take_in<S: Store>(
+    means: Means<'_, S>,
     job: &mut Job,
     response: Response,
     mut incoming: Incoming,
@@ -204,7 +222,7 @@ async fn take_in(
         return Err(fail(FailureKind::TooLarge, too_large(limits.max_size)));
     }
     let before = notes.bytes;
-    let mut received = receive(body, &codings, limits, &mut notes.bytes, &mut incoming).await;
+    let mut received = receive(body, limits, &mut notes.bytes, &mut incoming).await;
     let arrived = notes.bytes - before;
     if let (Ok(()), Some(expected)) = (&received, expected)
         && arrived != expected
@@ -223,7 +241,12 @@ async fn take_in(
         }
         return Err(fail(trouble.kind, trouble.detail));
     }
-    let (received, inspected) = look(incoming).await.map_err(|error| fail(FailureKind::Disk, error.to_string()))?;
+    let mut received = incoming.finish().await.map_err(|error| fail(FailureKind::Disk, error.to_string()))?;
+    if !codings.is_empty() {
+        let decoded = means.decoders.decode(received, codings, limits, means.store.receive()).await;
+        received = decoded.map_err(|trouble| fail(trouble.kind, trouble.detail))?;
+    }
+    let (received, inspected) = look(received).await.map_err(|error| fail(FailureKind::Disk, error.to_string()))?;
     let Inspected { media_type, dimensions, .. } =
         inspected.map_err(|rejection| rejected(&rejection, framing, status))?;
     Ok(Outcome::Captured(Box::new(Capture {
@@ -263,9 +286,8 @@ impl Reached<'_> {
     }
 }
 
-/// Ends the body and looks what it is.
-async fn look(incoming: Incoming) -> io::Result<(Received, Result<Inspected, Rejection>)> {
-    let mut received = incoming.finish().await.map_err(io::Error::other)?;
+/// Looks what a body is.
+async fn look(mut received: Received) -> io::Result<(Received, Result<Inspected, Rejection>)> {
     let large = received.len() > INSPECT_INLINE;
     let inspect = move || {
         let len = received.len();

@@ -1,24 +1,20 @@
-//! A body under its budgets: from the wire, through its codings, into the store's hands.
+//! A body under its budgets: from the wire into the store's hands, as it was sent.
 //!
-//! Bytes are counted twice, as received and as decoded, against the same limit; silence and the total time are
-//! bounded. A body that ends before its end is an error whatever has arrived, and what has arrived is kept only for
-//! [`Partial`].
+//! Bytes are counted, here as they arrive and in `coding` as they are decoded, against the same limit; silence and the
+//! total time are bounded. A body that ends before its end is an error whatever has arrived, and what has arrived is
+//! kept only for [`Partial`].
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt};
 use tokio::time::{Instant, timeout_at};
-use tokio_util::io::StreamReader;
 use url::Url;
 
-use super::coding::{Coding, HEAD, decoder, is_plain_picture};
+use super::FailureKind;
 use super::http::{Body, Trouble};
-use super::{FailureKind, one_line};
 use crate::mirror::store::Incoming;
 
 /// The limits of one body.
@@ -41,25 +37,17 @@ pub(super) struct Partial {
     pub(super) total: Option<u64>,
 }
 
-/// Bytes to take from a decoder at a time.
-const CHUNK: usize = 64 << 10;
-
 /// Receives `body` into `incoming`, which may hold a beginning already. `received` is raised by the bytes on the wire,
 /// also when it fails.
 pub(super) async fn receive(
     body: Body,
-    codings: &[Coding],
     limits: Limits,
     received: &mut u64,
     incoming: &mut Incoming,
 ) -> Result<(), Trouble> {
     let meter = Arc::new(AtomicU64::new(0));
     let mut wire = Box::pin(metered(body, limits, incoming.len(), Arc::clone(&meter)));
-    let result = if codings.is_empty() {
-        copy(&mut wire, limits, incoming).await
-    } else {
-        undo(&mut wire, codings, limits, incoming).await
-    };
+    let result = copy(&mut wire, incoming).await;
     *received += meter.load(Ordering::Relaxed);
     result
 }
@@ -94,72 +82,13 @@ pub(super) fn too_large(max_size: u64) -> String {
     format!("more than {max_size} bytes; --max-size sets the limit")
 }
 
-async fn copy(
-    wire: &mut (impl Stream<Item = Chunk> + Unpin),
-    limits: Limits,
-    incoming: &mut Incoming,
-) -> Result<(), Trouble> {
+async fn copy(wire: &mut (impl Stream<Item = Chunk> + Unpin), incoming: &mut Incoming) -> Result<(), Trouble> {
     while let Some(chunk) = wire.next().await {
-        keep(incoming, chunk?, limits).await?;
+        keep(incoming, chunk?).await?;
     }
     Ok(())
 }
 
-async fn keep(incoming: &mut Incoming, chunk: Bytes, limits: Limits) -> Result<(), Trouble> {
-    if incoming.len().saturating_add(chunk.len() as u64) > limits.max_size {
-        return Err(Trouble::new(FailureKind::TooLarge, too_large(limits.max_size)));
-    }
+pub(super) async fn keep(incoming: &mut Incoming, chunk: Bytes) -> Result<(), Trouble> {
     incoming.write(chunk).await.map_err(|error| Trouble::new(FailureKind::Disk, error.to_string()))
-}
-
-/// Undoes `codings`, unless the body turns out to be a plain picture.
-async fn undo(
-    wire: &mut (impl Stream<Item = Chunk> + Unpin + Send),
-    codings: &[Coding],
-    limits: Limits,
-    incoming: &mut Incoming,
-) -> Result<(), Trouble> {
-    let mut head = BytesMut::new();
-    while head.len() < HEAD {
-        let Some(chunk) = wire.next().await else { break };
-        head.extend_from_slice(&chunk?);
-    }
-    let head = head.freeze();
-    if head.is_empty() {
-        return Ok(());
-    }
-    let first = stream::iter([Ok(head.clone())]);
-    if is_plain_picture(&head) {
-        return copy(&mut first.chain(wire), limits, incoming).await;
-    }
-    let mut reader = StreamReader::new(first.chain(wire).map(|chunk| chunk.map_err(io::Error::other)));
-    let mut decoder = decoder(codings, &head, &mut reader);
-    loop {
-        let mut chunk = BytesMut::with_capacity(CHUNK);
-        if decoder.read_buf(&mut chunk).await.map_err(undecoded)? == 0 {
-            break;
-        }
-        keep(incoming, chunk.freeze(), limits).await?;
-    }
-    drop(decoder);
-    // The coding is at its end; the message must be as well, or its last chunk was never seen.
-    loop {
-        let rest = reader.fill_buf().await.map_err(undecoded)?.len();
-        if rest == 0 {
-            return Ok(());
-        }
-        reader.consume(rest);
-    }
-}
-
-/// Our own trouble comes back out of the decoder; anything else is the coded body's.
-fn undecoded(error: io::Error) -> Trouble {
-    if let Some(trouble) = error.get_ref().and_then(|inner| inner.downcast_ref::<Trouble>()) {
-        return trouble.clone();
-    }
-    let what = match error.kind() {
-        io::ErrorKind::UnexpectedEof => "the coded body ends before its end".to_owned(),
-        _ => format!("the coded body cannot be decoded: {}", one_line(&error.to_string())),
-    };
-    Trouble::new(FailureKind::Truncated, what)
 }

@@ -5,7 +5,8 @@
 //! | [`options`], [`connect_to`] | the settings of a run |
 //! | `outgoing`, `connect` | which client, proxy and socket address a URL leads to |
 //! | [`http`] | one exchange: a request, its redirects, the head of the response |
-//! | `body`, `coding` | a body under its budgets, decoded |
+//! | `body` | a body under its budgets |
+//! | `coding` | the same without its content codings |
 //! | `attempt` | one try of one source: exchange, body, picture |
 //! | [`ladder`] | which Referer to send |
 //! | [`job`] | what is left to try for an asset |

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::task::{JoinError, JoinSet};
 
-use super::attempt::{Ended, Tried, attempt};
+use super::attempt::{Ended, Means, Tried, attempt};
+use super::coding::Decoders;
 use super::http::Fetch;
 use super::job::{Job, Miss, Step, Then};
 use super::memory::Memory;
@@ -48,8 +49,8 @@ pub async fn fetch_all<F: Fetch, S: Store, P: Pending>(
     shutdown: impl Future<Output = ()>,
 ) -> Result<Totals, PendingError> {
     frontier.remember(memory, SystemTime::now());
-    let tasks = JoinSet::new();
-    let mut run = Run { fetcher, store, frontier, options, memory, on_outcome, tasks, totals: Totals::default() };
+    let (tasks, decoders, totals) = (JoinSet::new(), Arc::new(Decoders::default()), Totals::default());
+    let mut run = Run { fetcher, store, decoders, frontier, options, memory, on_outcome, tasks, totals };
     tokio::pin!(shutdown);
     loop {
         let Some(wait) = run.start()? else { break };
@@ -81,6 +82,7 @@ fn now() -> Instant {
 struct Run<'m, F, S, P, O> {
     fetcher: Arc<F>,
     store: Arc<S>,
+    decoders: Arc<Decoders>,
     frontier: Frontier<P>,
     options: Arc<Options>,
     memory: &'m mut Memory,
@@ -109,7 +111,11 @@ impl<F: Fetch, S: Store, P: Pending, O: FnMut(i64, Outcome)> Run<'_, F, S, P, O>
         let (fetcher, store) = (Arc::clone(&self.fetcher), Arc::clone(&self.store));
         let options = Arc::clone(&self.options);
         let (id, queue, started) = (job.id(), Arc::clone(job.queue()), now());
-        self.tasks.spawn(async move { (id, queue, started, attempt(&*fetcher, &*store, &options, job).await) });
+        let decoders = Arc::clone(&self.decoders);
+        self.tasks.spawn(async move {
+            let means = Means { store: &*store, options: &options, decoders: &decoders };
+            (id, queue, started, attempt(&*fetcher, means, job).await)
+        });
     }
 
     fn ended(&mut self, back: Result<Back, JoinError>) -> Result<(), PendingError> {

@@ -82,7 +82,11 @@ pub(super) fn content_range(headers: &HeaderMap) -> Option<ContentRange> {
     (unit.eq_ignore_ascii_case("bytes") && range.first <= range.last && range.last < range.total).then_some(range)
 }
 
+/// The bytes of the body, where they are told. A transfer coding overrides a length (RFC 9112 section 6.3).
 pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        return None;
+    }
     text(headers, &header::CONTENT_LENGTH)?.parse().ok()
 }
 
@@ -182,6 +186,13 @@ mod tests {
         for (fields, expected) in cases {
             assert_eq!(if_range(&headers(fields), now).as_deref(), expected, "{fields:?}");
         }
+    }
+
+    #[test]
+    fn a_length_beside_a_transfer_coding_says_nothing() {
+        assert_eq!(content_length(&headers(&[("content-length", "7")])), Some(7));
+        assert_eq!(content_length(&headers(&[("content-length", "7"), ("transfer-encoding", "chunked")])), None);
+        assert_eq!(content_length(&headers(&[("content-length", "-7")])), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod bad_input;
 mod base;
 mod encodings;
 mod explain;
+mod faults;
 mod hostile;
 mod http2;
 mod in_place;

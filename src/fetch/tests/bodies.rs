@@ -99,6 +99,17 @@ async fn coded_bodies_are_decoded() {
     }
 }
 
+#[tokio::test]
+async fn a_coded_body_may_be_shorter_than_what_is_looked_at() {
+    for (coding, body) in [("br", &b"\x06"[..]), ("gzip", b"x"), ("gzip", b"")] {
+        let reply = head_of(coding, body);
+        let server = Server::start(move |_, _| reply.clone()).await;
+        let failure = failed(Options { retries: 0, ..options(&[&server]) }, &[server.url("/x")]).await;
+        let expected = if body == b"x" { FailureKind::Truncated } else { FailureKind::Empty };
+        assert_eq!(failure.kind, expected, "{coding}: {}", failure.detail);
+    }
+}
+
 fn head_of(coding: &str, body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n", body.len());
     [head.into_bytes(), body.to_vec()].concat()

@@ -5,6 +5,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -174,8 +176,18 @@ impl Running {
         self.child.try_wait().unwrap().is_some()
     }
 
+    /// Waits for its end. A program that hangs is killed, so that its test fails.
     pub fn wait(self) -> Ran {
+        let id = self.id().to_string();
+        let (ended, watch) = std::sync::mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            // Nothing is measured by this limit.
+            if watch.recv_timeout(Duration::from_secs(120)) == Err(RecvTimeoutError::Timeout) {
+                let _ = Command::new("kill").args(["-KILL", &id]).status();
+            }
+        });
         let output = self.child.wait_with_output().unwrap();
+        drop(ended);
         let text = |bytes| String::from_utf8(bytes).expect("the program writes UTF-8");
         Ran {
             arguments: self.arguments,

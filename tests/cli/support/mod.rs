@@ -1,20 +1,27 @@
 //! What the tests stand on: a folder and a program to run in it, servers, pictures.
 
 mod case;
+mod coded;
+mod formats;
 mod h2;
 mod line;
 mod mirror;
 mod origin;
 pub mod pictures;
 mod proxy;
+mod reply;
 mod tls;
 
-pub use case::{Case, Ran, Run};
+pub use case::{Case, Ran, Run, Running};
+pub use coded::{Bomb, coded};
+pub use formats::every_format;
 pub use h2::{H2Answer, H2Asked, H2Origin, ResetAt};
 pub use line::{Line, lines, with_local_copies};
 pub use mirror::{Mirror, assert_adds_up, blobs, written};
-pub use origin::{Answer, Asked, Gate, Origin};
+pub use origin::{Asked, Origin};
 pub use proxy::{Login, Proxy};
+use reply::Wire;
+pub use reply::{Answer, Gate, Reply};
 pub use tls::{Certificate, Identity};
 
 use std::path::{Path, PathBuf};

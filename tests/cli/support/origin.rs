@@ -5,21 +5,25 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
+use serde::Serialize;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use super::{Certificate, Identity, pictures};
+use super::{Answer, Certificate, Identity, Reply, Wire};
 
-/// One request as it arrived.
-#[derive(Debug, Clone)]
+/// One request as it arrived: a line of the server's log.
+#[derive(Debug, Clone, Serialize)]
 pub struct Asked {
+    /// Since the server was started.
+    pub at: Duration,
     /// Which of the server's connections it came by, from 0.
     pub connection: usize,
+    /// How many requests for the same URL the log had before.
+    pub before: usize,
     pub scheme: &'static str,
     pub method: String,
     /// The Host header.
@@ -39,77 +43,7 @@ impl Asked {
     }
 }
 
-/// What the server says to a request.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-    gate: Option<Gate>,
-}
-
-impl Answer {
-    pub fn ok(body: impl Into<Vec<u8>>) -> Self {
-        Answer { status: 200, headers: Vec::new(), body: body.into(), gate: None }
-    }
-
-    pub fn status(status: u16) -> Self {
-        Answer { status, ..Answer::ok("no picture") }
-    }
-
-    pub fn not_modified() -> Self {
-        Answer { body: Vec::new(), ..Answer::status(304) }
-    }
-
-    pub fn redirect(to: &str) -> Self {
-        Answer::status(302).header("Location", to)
-    }
-
-    /// A picture of the URL's own, always the same one.
-    pub fn picture(asked: &Asked) -> Self {
-        Answer::ok(pictures::for_url(&asked.url()))
-    }
-
-    pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
-        Answer { body: body.into(), ..self }
-    }
-
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Waits at the gate before it is sent.
-    pub fn held_at(self, gate: &Gate) -> Self {
-        Answer { gate: Some(gate.clone()), ..self }
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let mut head = format!("HTTP/1.1 {} Some Reason\r\nContent-Length: {}\r\n", self.status, self.body.len());
-        for (name, value) in &self.headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        [head.as_bytes(), b"\r\n", &self.body].concat()
-    }
-}
-
-/// Holds answers back until it is opened.
-#[derive(Debug, Clone)]
-pub struct Gate {
-    open: watch::Sender<bool>,
-}
-
-impl Gate {
-    pub fn closed() -> Self {
-        Gate { open: watch::Sender::new(false) }
-    }
-
-    pub fn open(&self) {
-        self.open.send_replace(true);
-    }
-}
-
-type Script = Box<dyn Fn(&Asked) -> Answer + Send>;
+type Script = Box<dyn Fn(&Asked) -> Reply + Send>;
 
 /// A running server; it ends with the test.
 pub struct Origin {
@@ -121,6 +55,7 @@ pub struct Origin {
 }
 
 struct Shared {
+    started: Instant,
     script: Mutex<Script>,
     log: Mutex<Vec<Asked>>,
     connections: AtomicUsize,
@@ -128,16 +63,20 @@ struct Shared {
 }
 
 impl Origin {
-    /// Answers every request as `script` says.
-    pub fn new(script: impl Fn(&Asked) -> Answer + Send + 'static) -> Self {
+    /// Answers every request as `script` says, be it an [`Answer`] or any other [`Reply`].
+    pub fn new<R: Into<Reply>>(script: impl Fn(&Asked) -> R + Send + 'static) -> Self {
         Origin::with_certificate(Certificate::Good, script)
     }
 
     /// The same, and shows this certificate over TLS.
-    pub fn with_certificate(certificate: Certificate, script: impl Fn(&Asked) -> Answer + Send + 'static) -> Self {
+    pub fn with_certificate<R: Into<Reply>>(
+        certificate: Certificate,
+        script: impl Fn(&Asked) -> R + Send + 'static,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let shared = Arc::new(Shared {
-            script: Mutex::new(Box::new(script)),
+            started: Instant::now(),
+            script: Mutex::new(Box::new(move |asked| script(asked).into())),
             log: Mutex::new(Vec::new()),
             connections: AtomicUsize::new(0),
             arrived: Condvar::new(),
@@ -157,8 +96,8 @@ impl Origin {
     }
 
     /// Answers as `script` says from now on.
-    pub fn answers(&self, script: impl Fn(&Asked) -> Answer + Send + 'static) {
-        *self.shared.script.lock().unwrap() = Box::new(script);
+    pub fn answers<R: Into<Reply>>(&self, script: impl Fn(&Asked) -> R + Send + 'static) {
+        *self.shared.script.lock().unwrap() = Box::new(move |asked| script(asked).into());
     }
 
     /// The address of the plain server.
@@ -228,27 +167,22 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Ar
     }
 }
 
-async fn serve(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    scheme: &'static str,
-    connection: usize,
-    shared: &Shared,
-) -> io::Result<()> {
+async fn serve(stream: impl Wire, scheme: &'static str, connection: usize, shared: &Shared) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     // A TLS handshake where none is expected is answered as servers do: in plain text.
     if scheme == "http" && stream.fill_buf().await?.first() == Some(&0x16) {
         return stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
     }
     while let Some(mut asked) = request(&mut stream, scheme).await? {
-        asked.connection = connection;
-        let answer = (shared.script.lock().unwrap())(&asked);
-        shared.log.lock().unwrap().push(asked);
-        shared.arrived.notify_all();
-        if let Some(gate) = &answer.gate {
-            let _ = gate.open.subscribe().wait_for(|open| *open).await;
+        (asked.at, asked.connection) = (shared.started.elapsed(), connection);
+        {
+            let mut log = shared.log.lock().unwrap();
+            asked.before = log.iter().filter(|earlier| earlier.url() == asked.url()).count();
+            log.push(asked.clone());
         }
-        stream.write_all(&answer.bytes()).await?;
-        stream.flush().await?;
+        let reply = (shared.script.lock().unwrap())(&asked);
+        shared.arrived.notify_all();
+        reply.write(&mut stream).await?;
     }
     Ok(())
 }
@@ -274,7 +208,9 @@ async fn request(stream: &mut (impl AsyncBufRead + Unpin), scheme: &'static str)
         .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
         .collect();
     let mut asked = Asked {
+        at: Duration::ZERO,
         connection: 0,
+        before: 0,
         scheme,
         method: parts.next().unwrap_or_default(),
         host: String::new(),

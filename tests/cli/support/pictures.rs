@@ -13,18 +13,35 @@ pub fn for_url(url: &str) -> Vec<u8> {
 
 /// The name under which the picture of a URL is kept: `ab/ab….png`.
 pub fn name_for_url(url: &str) -> String {
-    use sha2::{Digest as _, Sha256};
-    let bytes = for_url(url);
-    let digest = hex::encode(Sha256::digest(&bytes));
-    format!("{}/{digest}.{}", &digest[..2], extension_of(&bytes))
+    name_of(&for_url(url))
 }
 
-/// The extension that a picture of [`for_path`] is kept under.
+/// The name under which a picture is kept: `ab/ab….png`.
+pub fn name_of(picture: &[u8]) -> String {
+    use sha2::{Digest as _, Sha256};
+    let digest = hex::encode(Sha256::digest(picture));
+    format!("{}/{digest}.{}", &digest[..2], extension_of(picture))
+}
+
+/// The extension that a picture is kept under.
 pub fn extension_of(bytes: &[u8]) -> &'static str {
     match bytes {
         [0xff, 0xd8, ..] => "jpg",
         [b'G', b'I', b'F', ..] => "gif",
         [0x89, b'P', b'N', b'G', ..] => "png",
+        [b'R', b'I', b'F', b'F', ..] => "webp",
+        [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', ..] => "jxl",
+        [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => {
+            if brand.starts_with(b"avif") {
+                "avif"
+            } else {
+                "heic"
+            }
+        }
+        [0, 0, 1, 0, ..] => "ico",
+        [b'B', b'M', ..] => "bmp",
+        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => "tif",
+        _ if bytes.starts_with(b"<?xml") => "svg",
         _ if bytes.starts_with(b"<svg") => "svg",
         _ => panic!("no picture of ours: {:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(40)])),
     }
