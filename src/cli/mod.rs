@@ -9,6 +9,7 @@ mod values;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use url::Url;
@@ -32,6 +33,9 @@ pub enum Command {
     /// Fetch the pictures of documents and write copies of the documents that use them
     #[command(long_about = SYNC_ABOUT, after_long_help = Exit::help(&RUN))]
     Sync(Box<SyncArgs>),
+    /// Run `sync`, and again whenever documents are saved
+    #[command(after_long_help = Exit::help(&WATCH))]
+    Watch(Box<WatchArgs>),
     /// List the pictures that documents refer to; uses no network
     #[command(after_long_help = Exit::help(&READ))]
     Links(LinksArgs),
@@ -56,8 +60,20 @@ environment, the environment over the file. Switches have an opposite, such as -
 const RUN: [Exit; 6] =
     [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::SomeMissing, Exit::Locked, Exit::Interrupted];
 
+/// How a command that runs until it is stopped can end.
+const WATCH: [Exit; 3] = [Exit::CouldNotRun, Exit::Usage, Exit::Interrupted];
+
 /// How a command that only reads can end.
 const READ: [Exit; 5] = [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::SomeMissing, Exit::Interrupted];
+
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// Wait until nothing was saved for this long [default: 2s]
+    #[arg(long, help_heading = "Run", value_name = "DURATION", value_parser = values::duration, default_value = "2s", hide_default_value = true)]
+    pub settle: Duration,
+    #[command(flatten)]
+    pub sync: SyncArgs,
+}
 
 #[derive(Debug, Args)]
 pub struct LinksArgs {
@@ -179,8 +195,13 @@ pub fn parse(
     let settings = config::load(&plain, &typed, surroundings)?;
     let matches = settings.apply(plain).try_get_matches_from(&arguments)?;
     let command = Cli::from_arg_matches(&matches)?.command;
-    if let (Command::Sync(sync), Some((_, typed))) = (&command, typed.subcommand()) {
-        sync.check(typed).map_err(|told| usage_error("sync", told))?;
+    let sync = match &command {
+        Command::Sync(sync) => Some(&**sync),
+        Command::Watch(watch) => Some(&watch.sync),
+        _ => None,
+    };
+    if let (Some(sync), Some((name, typed))) = (sync, typed.subcommand()) {
+        sync.check(typed).map_err(|told| usage_error(name, told))?;
     }
     Ok(Parsed { command, config_file: settings.into_file() })
 }

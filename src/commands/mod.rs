@@ -4,6 +4,7 @@ mod demo;
 mod explain;
 mod links;
 mod sync;
+mod watch;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ pub fn run(parsed: Parsed) -> ExitCode {
         Command::Sync(args) => sync::run(args),
         Command::Links(args) => links::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Watch(args) => watch::run(args),
         Command::Demo(args) => demo::run(args),
     };
     let exit = outcome.unwrap_or_else(|error| {

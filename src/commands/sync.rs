@@ -34,22 +34,34 @@ pub(super) fn run(args: &SyncArgs) -> Outcome {
 
 /// Runs a job to its end, says what became of it, and stops in order when a signal asks for it.
 pub(super) async fn drive(job: Job, inputs: &Inputs, action: Action, messages: &MessageArgs) -> Outcome {
-    let progress = Progress::new(Mode::choose(messages.quiet, Stderr::of_process()));
     let stop = CancellationToken::new();
     let listening = tokio::spawn(listen(stop.clone()));
+    let outcome = round(job, inputs, action, messages, &stop).await;
+    listening.abort();
+    outcome
+}
+
+/// Runs a job to its end, or until `stop`, and says what became of it.
+pub(super) async fn round(
+    job: Job,
+    inputs: &Inputs,
+    action: Action,
+    messages: &MessageArgs,
+    stop: &CancellationToken,
+) -> Outcome {
+    let progress = Progress::new(Mode::choose(messages.quiet, Stderr::of_process()));
     let result = match &job.placement {
         Placement::Mirror => job.output.join("documents"),
         Placement::InPlace { assets } => assets.clone(),
     };
     let walk = || inputs.discovery();
     let summary = match action {
-        Action::Act => pipeline::sync(job, walk, &progress, &stop).await,
-        Action::Plan => pipeline::plan(job, walk, &progress, &stop),
+        Action::Act => pipeline::sync(job, walk, &progress, stop).await,
+        Action::Plan => pipeline::plan(job, walk, &progress, stop),
     };
-    listening.abort();
     progress.finish();
     let summary = summary?;
-    let exit = if action == Action::Plan { Exit::Complete } else { exit(&summary, &stop) };
+    let exit = if action == Action::Plan { Exit::Complete } else { exit(&summary, stop) };
     say(&summary, exit, action, &result, messages)?;
     Ok(exit)
 }
@@ -85,7 +97,7 @@ fn say(summary: &Summary, exit: Exit, action: Action, result: &Path, messages: &
 }
 
 /// The first signal lets the run end in order, the second ends it at once: both are safe at any time.
-async fn listen(stop: CancellationToken) {
+pub(super) async fn listen(stop: CancellationToken) {
     let asked = async {
         #[cfg(unix)]
         {
@@ -126,7 +138,7 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
-    fn read(args: &SyncArgs, job: &Job) -> io::Result<Self> {
+    pub(super) fn read(args: &SyncArgs, job: &Job) -> io::Result<Self> {
         let inputs = args.inputs();
         let mut list = Vec::new();
         if inputs.contains(&Input::List) {
@@ -178,7 +190,7 @@ fn results(job: &Job) -> Results {
 }
 
 /// What the run itself writes is never read.
-fn outputs(job: &Job) -> Vec<PathBuf> {
+pub(super) fn outputs(job: &Job) -> Vec<PathBuf> {
     let assets = match &job.placement {
         Placement::Mirror => None,
         Placement::InPlace { assets } => Some(assets.clone()),
@@ -187,7 +199,7 @@ fn outputs(job: &Job) -> Vec<PathBuf> {
 }
 
 /// Everything that was typed, as the pipeline takes it.
-fn job(args: &SyncArgs) -> anyhow::Result<Job> {
+pub(super) fn job(args: &SyncArgs) -> anyhow::Result<Job> {
     let (output, link_base) = (args.output.mirror.clone(), args.output.link_base.clone());
     let placement = match args.placement() {
         cli::Placement::Mirror => Placement::Mirror,

@@ -1,0 +1,120 @@
+//! `imgmirror watch`: the main job, and again whenever something happens among the inputs.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio_util::sync::CancellationToken;
+
+use super::{Outcome, Usage, sync};
+use crate::cli::{Exit, Placement, WatchArgs};
+use crate::input::Input;
+use crate::pipeline::{self, Action, Job};
+use crate::sanitize;
+
+pub(super) fn run(args: &WatchArgs) -> Outcome {
+    let inputs = args.sync.inputs();
+    if args.sync.run.dry_run || inputs.is_empty() || inputs.contains(&Input::List) {
+        return Err(Usage("watch takes files and folders, and neither --dry-run nor a list of paths".to_owned()).into());
+    }
+    if matches!(args.sync.placement(), Placement::InPlace { .. }) && !args.sync.run.yes {
+        return Err(Usage("watch does not ask before each edit: --in-place needs --yes here".to_owned()).into());
+    }
+    let runtime = tokio::runtime::Runtime::new().context("starting the asynchronous runtime")?;
+    runtime.block_on(watch(args))
+}
+
+async fn watch(args: &WatchArgs) -> Outcome {
+    let stop = CancellationToken::new();
+    let listening = tokio::spawn(sync::listen(stop.clone()));
+    // Watched before the first run, so that nothing is missed between the two.
+    let job = sync::job(&args.sync)?;
+    let mut changes = Changes::of(&job, &args.sync.inputs())?;
+    let mut round = Some(job);
+    while !stop.is_cancelled() {
+        let job = match round.take() {
+            Some(job) => job,
+            None => sync::job(&args.sync)?,
+        };
+        let inputs = sync::Inputs::read(&args.sync, &job)?;
+        match sync::round(job, &inputs, Action::Act, &args.sync.messages, &stop).await {
+            Err(error) if super::exit_of(&error) == Exit::Usage => return Err(error),
+            // Another run, a disk that is full: the next change may find it passed.
+            Err(error) => eprintln!("imgmirror: {}", sanitize::for_terminal(&super::told(&error))),
+            Ok(_) => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            seen = changes.settled(args.settle) => seen?,
+        }
+    }
+    listening.abort();
+    Ok(Exit::Interrupted)
+}
+
+/// What happens among the inputs, save what the program does there itself.
+struct Changes {
+    happened: Receiver<Result<(), notify::Error>>,
+    /// Watches until it is dropped.
+    _watcher: RecommendedWatcher,
+}
+
+impl Changes {
+    fn of(job: &Job, inputs: &[Input]) -> anyhow::Result<Self> {
+        let (tell, happened) = mpsc::channel(1);
+        let outputs: Vec<PathBuf> = sync::outputs(job)
+            .iter()
+            .map(|path| Ok(pipeline::normal(&std::path::absolute(path)?)))
+            .collect::<std::io::Result<_>>()?;
+        let mut watcher = notify::recommended_watcher(move |event| pass_on(event, &outputs, &tell))
+            .context("watching files is not possible here")?;
+        for input in inputs {
+            let Input::Path(path) = input else { continue };
+            // A file that is replaced is another one: its folder knows.
+            let (folder, mode) = match path.is_dir() {
+                true => (path.as_path(), RecursiveMode::Recursive),
+                false => (parent(path), RecursiveMode::NonRecursive),
+            };
+            let told = || {
+                format!(
+                    "{} cannot be watched; on Linux, fs.inotify.max_user_watches says how many folders can be",
+                    sanitize::path(folder)
+                )
+            };
+            watcher.watch(&pipeline::normal(&std::path::absolute(folder)?), mode).with_context(told)?;
+        }
+        Ok(Changes { happened, _watcher: watcher })
+    }
+
+    /// Returns when something has happened and then nothing for `settle`.
+    async fn settled(&mut self, settle: Duration) -> anyhow::Result<()> {
+        let mut next = self.happened.recv().await;
+        while let Some(event) = next {
+            event.context("watching files")?;
+            match tokio::time::timeout(settle, self.happened.recv()).await {
+                Ok(more) => next = more,
+                Err(_) => return Ok(()),
+            }
+        }
+        anyhow::bail!("watching files has ended by itself")
+    }
+}
+
+/// Tells of an event that may concern a document. One that waits to be taken note of stands for all that follow.
+fn pass_on(event: notify::Result<notify::Event>, outputs: &[PathBuf], tell: &Sender<Result<(), notify::Error>>) {
+    let event = event.map(|event| {
+        let own = |path: &PathBuf| outputs.iter().any(|output| path.starts_with(output));
+        // An event without a path says that events were lost.
+        let matters = !event.kind.is_access() && (event.paths.is_empty() || !event.paths.iter().all(own));
+        matters.then_some(())
+    });
+    if let Some(told) = event.transpose() {
+        let _ = tell.try_send(told);
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
