@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::fetch::Asset;
 use crate::fetch::job::Job;
-use crate::fetch::memory::{Memory, Rest};
+use crate::fetch::memory::{Memory, Rest, Rests};
 use crate::fetch::polite::{Aside, Gate, Manners, Politeness, Verdict};
 
 /// Whatever went wrong in a [`Pending`].
@@ -131,8 +131,10 @@ impl<P: Pending> Frontier<P> {
         for (origin, _) in memory.iter() {
             if let Some(rest) = memory.rest(origin, now) {
                 let queue = self.queues.entry(origin.into()).or_default();
-                queue.politeness = Politeness::remembered(rest, &self.manners, now);
                 queue.rest = Some(rest);
+                if memory.rests() == Rests::Heeded {
+                    queue.politeness = Politeness::remembered(rest, &self.manners, now);
+                }
             }
         }
     }
@@ -150,8 +152,8 @@ impl<P: Pending> Frontier<P> {
                 // It has said when, and this run has not asked again.
                 Some(_) if matches!(queue.rest, Some(Rest::Until(_))) => queue.rest,
                 Some(Aside { asked_for: Some(wait), .. }) => Some(Rest::asked_for(*wait, now)),
-                // Nobody was asked, or not long enough to see.
-                None if queue.politeness.in_trouble() => queue.rest,
+                // It was not asked, or not often enough to see.
+                None if !queue.politeness.was_asked() || queue.politeness.in_trouble() => queue.rest,
                 None => None,
             };
             memory.left(origin, rest);
@@ -216,11 +218,6 @@ impl<P: Pending> Frontier<P> {
     /// How long to wait before the retry after `failures` failures of one job.
     pub fn delay(&mut self, failures: u32) -> Duration {
         self.manners.delay(failures, self.rng.f64())
-    }
-
-    /// Jobs started and not yet done.
-    pub fn in_flight(&self) -> usize {
-        self.in_flight
     }
 
     /// Moves a queue to the head of the line. What is begun is finished first: so few windows are open at a time.

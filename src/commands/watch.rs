@@ -30,28 +30,26 @@ async fn watch(args: &WatchArgs) -> Outcome {
     let stop = CancellationToken::new();
     let listening = tokio::spawn(sync::listen(stop.clone()));
     // Watched before the first run, so that nothing is missed between the two.
-    let job = sync::job(&args.sync)?;
-    let mut changes = Changes::of(&job, &args.sync.inputs())?;
-    let mut round = Some(job);
+    let mut changes = Changes::of(&sync::job(&args.sync)?, &args.sync.inputs())?;
+    // What keeps the first run from its work will hardly pass by itself; later there may be another run, or a full disk.
+    round(args, &stop).await?;
     while !stop.is_cancelled() {
-        let job = match round.take() {
-            Some(job) => job,
-            None => sync::job(&args.sync)?,
-        };
-        let inputs = sync::Inputs::read(&args.sync, &job)?;
-        match sync::round(job, &inputs, Action::Act, &args.sync.messages, &stop).await {
-            Err(error) if super::exit_of(&error) == Exit::Usage => return Err(error),
-            // Another run, a disk that is full: the next change may find it passed.
-            Err(error) => eprintln!("imgmirror: {}", sanitize::for_terminal(&super::told(&error))),
-            Ok(_) => {}
-        }
         tokio::select! {
-            () = stop.cancelled() => {}
+            () = stop.cancelled() => break,
             seen = changes.settled(args.settle) => seen?,
+        }
+        if let Err(error) = round(args, &stop).await {
+            eprintln!("imgmirror: {}", sanitize::for_terminal(&super::told(&error)));
         }
     }
     listening.abort();
     Ok(Exit::Interrupted)
+}
+
+async fn round(args: &WatchArgs, stop: &CancellationToken) -> Outcome {
+    let job = sync::job(&args.sync)?;
+    let inputs = sync::Inputs::read(&args.sync, &job)?;
+    sync::round(job, &inputs, Action::Act, &args.sync.messages, stop).await
 }
 
 /// What happens among the inputs, save what the program does there itself.

@@ -1,9 +1,11 @@
 //! One try of one source: the exchange, what its status means, the body, and whether the body is a picture.
 
 use std::io;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use reqwest::header;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::body::{Limits, Partial, receive, too_large};
@@ -13,7 +15,7 @@ use super::job::{Job, Miss, Then};
 use super::ladder::Rung;
 use super::options::Options;
 use super::polite::Verdict;
-use super::status::{self, content_length, content_range, if_range, kept, retry_after};
+use super::status::{self, ContentRange, content_length, content_range, if_range, kept, retry_after};
 use super::{Capture, FailureKind, Outcome, Revisit, Validators, shown};
 use crate::media_type::{Inspected, Rejection, inspect};
 use crate::mirror::store::{Incoming, Received, Store};
@@ -27,6 +29,8 @@ pub(super) struct Means<'a, S> {
     pub(super) store: &'a S,
     pub(super) options: &'a Options,
     pub(super) decoders: &'a Decoders,
+    /// The places for beginnings of bodies that wait for their rest.
+    pub(super) partials: &'a Arc<Semaphore>,
 }
 
 impl<S> Clone for Means<'_, S> {
@@ -132,13 +136,14 @@ async fn exchange_and_receive<F: Fetch, S: Store>(
             return Err(status::miss(status));
         }
     }
-    let incoming = match (response.status, partial) {
-        (206, partial) => join(partial, &response)?,
-        _ => None,
+    let (range, incoming) = match (response.status, partial) {
+        (206, partial) => join(partial, &response).map(|(range, incoming)| (Some(range), incoming))?,
+        _ => (None, None),
     };
     let limits = Limits { max_size: options.max_size, stall: options.stall_timeout, deadline };
     let incoming = incoming.unwrap_or_else(|| means.store.receive());
-    take_in(means, job, response, incoming, limits, notes).await.map(Some)
+    let expected = range.map(|range| range.last + 1 - range.first).or_else(|| content_length(&response.headers));
+    take_in(means, job, (response, expected), incoming, limits, notes).await.map(Some)
 }
 
 /// The request for the current source; with a `partial`, for its rest.
@@ -164,7 +169,7 @@ fn in_trouble(trouble: Trouble, notes: &mut Notes) -> Miss {
 /// What a response says about its host.
 fn judge(response: &Response) -> Verdict {
     match response.status {
-        429 | 500..=599 if !matches!(response.status, 501 | 505) => {
+        408 | 425 | 429 | 500..=599 if !matches!(response.status, 501 | 505) => {
             let Miss { kind, detail, .. } = status::miss(response.status);
             Verdict::Troubled { kind, detail, retry_after: retry_after(&response.headers, SystemTime::now()) }
         }
@@ -181,33 +186,38 @@ fn missed(kind: FailureKind, detail: impl Into<String>, status: Option<u16>) -> 
     Miss { kind, detail: detail.into(), status, then }
 }
 
-/// What a 206 continues: the held part when the range begins where it ends, reaches the end and is of the same
-/// entity; nothing when the range is the whole. Otherwise the parts do not belong together and both are dropped.
-fn join(partial: Option<Partial>, response: &Response) -> Result<Option<Incoming>, Miss> {
+/// The part that a 206 brings, and what it continues: the held part when the range begins where it ends, reaches the end
+/// and is of the same entity; nothing when the range is the whole. Otherwise the parts do not belong together and both
+/// are dropped.
+fn join(partial: Option<Partial>, response: &Response) -> Result<(ContentRange, Option<Incoming>), Miss> {
     let odd = |what: &str| missed(FailureKind::Truncated, format!("HTTP 206 {what}"), Some(206));
     let range = content_range(&response.headers).ok_or_else(|| odd("without a usable Content-Range"))?;
     if range.last + 1 != range.total {
         return Err(odd("for less than was asked"));
     }
     let Some(partial) = partial else {
-        return if range.first == 0 { Ok(None) } else { Err(odd("to a request for the whole")) };
+        return if range.first == 0 { Ok((range, None)) } else { Err(odd("to a request for the whole")) };
     };
     let same_place = range.first == partial.incoming.len() && partial.total.is_none_or(|total| total == range.total);
-    // RFC 9110 section 15.3.7: a validator in the part must be that of the whole.
-    let etag = status::text(&response.headers, &header::ETAG);
-    let same_entity = !partial.if_range.starts_with('"') || etag.is_none_or(|etag| etag == partial.if_range);
+    // RFC 9110 section 15.3.7: the part has the entity tag of the whole, and its date where it has one.
+    let said = status::validators(&response.headers);
+    let same_entity = match partial.if_range.starts_with('"') {
+        true => said.etag.as_ref() == Some(&partial.if_range),
+        false => said.last_modified.is_none_or(|date| date == partial.if_range),
+    };
     let coded = response.headers.contains_key(header::CONTENT_ENCODING);
     if same_place && same_entity && !coded && partial.url == response.final_url {
-        return Ok(Some(partial.incoming));
+        return Ok((range, Some(partial.incoming)));
     }
     Err(odd("that does not continue what is held"))
 }
 
-/// Receives the body and makes a capture of it, or a miss with, at best, a beginning to continue.
+/// Receives the body and makes a capture of it, or a miss with, at best, a beginning to continue. With the response
+/// comes how many bytes are expected of it, where that is told.
 async fn take_in<S: Store>(
     means: Means<'_, S>,
     job: &mut Job,
-    response: Response,
+    (response, expected): (Response, Option<u64>),
     mut incoming: Incoming,
     limits: Limits,
     notes: &mut Notes,
@@ -216,7 +226,6 @@ async fn take_in<S: Store>(
     let fail = |kind, detail: String| missed(kind, detail, Some(status));
     let codings =
         declared(&headers).map_err(|count| fail(FailureKind::NotAnImage, format!("{count} content codings")))?;
-    let expected = content_length(&headers);
     let held = incoming.len();
     if expected.is_some_and(|expected| expected.saturating_add(held) > limits.max_size) {
         return Err(fail(FailureKind::TooLarge, too_large(limits.max_size)));
@@ -237,7 +246,7 @@ async fn take_in<S: Store>(
             notes.verdict = Verdict::Troubled { kind, detail: trouble.detail.clone(), retry_after: None };
             let total = expected.map(|expected| expected + held);
             let reached = Reached { codings: &codings, url: final_url, headers: &headers, total };
-            job.partial = reached.keep(incoming);
+            job.partial = reached.keep(incoming, means.partials);
         }
         return Err(fail(trouble.kind, trouble.detail));
     }
@@ -275,14 +284,16 @@ struct Reached<'a> {
 }
 
 impl Reached<'_> {
-    /// The beginning, if a rest could be asked for: bytes as they stand in the entity, and a validator for it.
-    fn keep(self, incoming: Incoming) -> Option<Partial> {
+    /// The beginning, if a rest could be asked for: bytes as they stand in the entity, and a validator for it. Also
+    /// `None` when the run holds enough of such already.
+    fn keep(self, incoming: Incoming, partials: &Arc<Semaphore>) -> Option<Partial> {
         let refused = status::text(self.headers, &header::ACCEPT_RANGES).is_some_and(|units| units == "none");
         if incoming.is_empty() || !self.codings.is_empty() || refused {
             return None;
         }
         let if_range = if_range(self.headers, SystemTime::now())?;
-        Some(Partial { incoming, if_range, url: self.url, total: self.total })
+        let place = Arc::clone(partials).try_acquire_owned().ok()?;
+        Some(Partial { incoming, if_range, url: self.url, total: self.total, _place: place })
     }
 }
 

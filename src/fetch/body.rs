@@ -4,12 +4,11 @@
 //! total time are bounded. A body that ends before its end is an error whatever has arrived, and what has arrived is
 //! kept only for [`Partial`].
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt, stream};
+use futures::StreamExt as _;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -35,58 +34,36 @@ pub(super) struct Partial {
     pub(super) url: Url,
     /// The length of the whole, where it was declared.
     pub(super) total: Option<u64>,
+    /// One of the places that a run has for these.
+    pub(super) _place: OwnedSemaphorePermit,
 }
 
 /// Receives `body` into `incoming`, which may hold a beginning already. `received` is raised by the bytes on the wire,
 /// also when it fails.
 pub(super) async fn receive(
-    body: Body,
+    mut body: Body,
     limits: Limits,
     received: &mut u64,
     incoming: &mut Incoming,
 ) -> Result<(), Trouble> {
-    let meter = Arc::new(AtomicU64::new(0));
-    let mut wire = Box::pin(metered(body, limits, incoming.len(), Arc::clone(&meter)));
-    let result = copy(&mut wire, incoming).await;
-    *received += meter.load(Ordering::Relaxed);
-    result
-}
-
-type Chunk = Result<Bytes, Trouble>;
-
-/// The body with its silence, time and size watched. `held` bytes count as received before.
-fn metered(body: Body, limits: Limits, held: u64, meter: Arc<AtomicU64>) -> impl Stream<Item = Chunk> + Send {
-    stream::unfold(Some((body, meter)), move |state| async move {
-        let (mut body, meter) = state?;
-        let now = Instant::now();
-        let until = (now + limits.stall).min(limits.deadline);
-        let failed = |kind, detail: String| Some((Err(Trouble::new(kind, detail)), None));
-        match timeout_at(until, body.next()).await {
-            Err(_) if until == limits.deadline => failed(FailureKind::Timeout, "the total deadline passed".to_owned()),
-            Err(_) => failed(FailureKind::Timeout, format!("no data for {:?}", limits.stall)),
-            Ok(None) => None,
-            Ok(Some(Err(trouble))) => Some((Err(trouble), None)),
-            Ok(Some(Ok(chunk))) => {
-                let size = chunk.len() as u64;
-                let before = meter.fetch_add(size, Ordering::Relaxed);
-                if held.saturating_add(before).saturating_add(size) > limits.max_size {
-                    return failed(FailureKind::TooLarge, too_large(limits.max_size));
-                }
-                Some((Ok(chunk), Some((body, meter))))
-            }
+    loop {
+        let until = (Instant::now() + limits.stall).min(limits.deadline);
+        let silent = |_| match until == limits.deadline {
+            true => Trouble::new(FailureKind::Timeout, "the total deadline passed"),
+            false => Trouble::new(FailureKind::Timeout, format!("no data for {:?}", limits.stall)),
+        };
+        let Some(chunk) = timeout_at(until, body.next()).await.map_err(silent)? else { return Ok(()) };
+        let chunk = chunk?;
+        *received += chunk.len() as u64;
+        if incoming.len().saturating_add(chunk.len() as u64) > limits.max_size {
+            return Err(Trouble::new(FailureKind::TooLarge, too_large(limits.max_size)));
         }
-    })
+        keep(incoming, chunk).await?;
+    }
 }
 
 pub(super) fn too_large(max_size: u64) -> String {
     format!("more than {max_size} bytes; --max-size sets the limit")
-}
-
-async fn copy(wire: &mut (impl Stream<Item = Chunk> + Unpin), incoming: &mut Incoming) -> Result<(), Trouble> {
-    while let Some(chunk) = wire.next().await {
-        keep(incoming, chunk?).await?;
-    }
-    Ok(())
 }
 
 pub(super) async fn keep(incoming: &mut Incoming, chunk: Bytes) -> Result<(), Trouble> {

@@ -21,6 +21,8 @@ use super::options::{BadOption, Options};
 use super::{FailureKind, Validators, one_line, shown, without_credentials};
 use crate::scope::Refusal;
 
+/// Bytes of a URL that a redirect leads to. RFC 9110 section 4.1 asks for 8000; the URLs of a trail wait in memory.
+const LOCATION_MAX: usize = 8 << 10;
 /// Bytes of a body that nobody wants which are read to keep its connection, and the time that this may take.
 const DRAIN_MAX: usize = 64 << 10;
 const DRAIN_TIME: Duration = Duration::from_millis(500);
@@ -177,14 +179,15 @@ impl HttpFetcher {
         let mut trail = request.trail.clone();
         let mut url = trail.next.clone().unwrap_or_else(|| without_credentials(&request.url));
         loop {
-            let headers = self.headers(&request, &url, trail.passed.last());
+            let headers = self.headers(&request, &url, &trail.passed);
             let plan = self.clients.plan(&url).map_err(|trouble| at_hop(trouble, &url, &trail))?;
             *sent += 1;
             let response = self.send(plan, &url, headers).await.map_err(|trouble| at_hop(trouble, &url, &trail))?;
             let Some(next) = location(&response, &url)? else { return Ok(Answer::Response(end(response, url, trail))) };
             let gift = response.headers().contains_key(header::SET_COOKIE);
             drain(body(response)).await;
-            let moved = next.origin() != url.origin();
+            // Where requests are spaced, each waits for its own turn.
+            let moved = next.origin() != url.origin() || self.options.rate.is_some();
             trail.turn(&url, next.clone(), self.options.redirects, gift)?;
             if moved {
                 return Ok(Answer::Moved(trail));
@@ -213,8 +216,8 @@ impl HttpFetcher {
         Ok(response)
     }
 
-    /// The header fields for a request to `url`, a hop of the exchange `request`.
-    fn headers(&self, request: &Exchange, url: &Url, previous: Option<&Url>) -> HeaderMap {
+    /// The header fields for a request to `url`, to which the URLs in `passed` have led.
+    fn headers(&self, request: &Exchange, url: &Url, passed: &[Url]) -> HeaderMap {
         let mut headers = self.common.clone();
         let at_home = url.origin() == request.url.origin();
         if at_home {
@@ -225,21 +228,25 @@ impl HttpFetcher {
             headers.remove(header::AUTHORIZATION);
             headers.remove(header::COOKIE);
         }
-        let mut set = |name, value: Option<&str>| {
+        let set = |headers: &mut HeaderMap, name, value: Option<&str>| {
             if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
                 headers.insert(name, value);
             }
         };
-        // As browsers do: from https to http nothing is told.
-        let told = previous.is_none_or(|previous| previous.scheme() != "https" || url.scheme() == "https");
-        set(header::REFERER, request.referer.as_deref().filter(|_| told));
+        // As browsers do: once a redirect has led from https to http, nothing is told.
+        let hops = passed.iter().zip(passed.iter().skip(1).chain([url]));
+        if hops.into_iter().any(|(from, to)| from.scheme() == "https" && to.scheme() == "http") {
+            headers.remove(header::REFERER);
+        } else {
+            set(&mut headers, header::REFERER, request.referer.as_deref());
+        }
         if let Some(condition) = &request.condition {
-            set(header::IF_NONE_MATCH, condition.etag.as_deref());
-            set(header::IF_MODIFIED_SINCE, condition.last_modified.as_deref());
+            set(&mut headers, header::IF_NONE_MATCH, condition.etag.as_deref());
+            set(&mut headers, header::IF_MODIFIED_SINCE, condition.last_modified.as_deref());
         }
         if let Some(resume) = &request.resume {
-            set(header::RANGE, Some(&format!("bytes={}-", resume.from)));
-            set(header::IF_RANGE, Some(&resume.if_range));
+            set(&mut headers, header::RANGE, Some(&format!("bytes={}-", resume.from)));
+            set(&mut headers, header::IF_RANGE, Some(&resume.if_range));
         }
         headers
     }
@@ -306,6 +313,9 @@ fn location(response: &reqwest::Response, url: &Url) -> Result<Option<Url>, Trou
     // Not a few servers send the raw bytes of UTF-8.
     let text = String::from_utf8_lossy(location.as_bytes());
     let next = url.join(text.trim()).map_err(|_| bad("to something that is no URL"))?;
+    if next.as_str().len() > LOCATION_MAX {
+        return Err(bad("to a URL that is too long"));
+    }
     Ok(Some(without_credentials(&next)))
 }
 

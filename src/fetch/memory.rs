@@ -35,13 +35,31 @@ impl Rest {
     }
 }
 
+/// Whether a run heeds what earlier ones have left to know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rests {
+    #[default]
+    Heeded,
+    /// `--retry-failed`: hosts that rest are asked like all others. What is not asked rests on.
+    Disregarded,
+}
+
 /// What is remembered, per origin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory {
     hosts: BTreeMap<String, Host>,
+    rests: Rests,
 }
 
 impl Memory {
+    pub fn new(rests: Rests) -> Self {
+        Memory { rests, ..Memory::default() }
+    }
+
+    pub fn rests(&self) -> Rests {
+        self.rests
+    }
+
     /// Takes in what was stored of `origin`.
     pub fn insert(&mut self, origin: &str, host: Host) {
         if host == Host::default() {

@@ -10,6 +10,8 @@
 //! | `attempt` | one try of one source: exchange, body, picture |
 //! | [`ladder`] | which Referer to send |
 //! | [`job`] | what is left to try for an asset |
+//! | `status` | what the head of a response means |
+//! | `cookies` | the cookies of a run |
 //! | [`polite`] | the manners towards one origin |
 //! | [`memory`] | what the next run should know of hosts |
 //! | `run` | the loop that joins them to the frontier |
@@ -129,6 +131,9 @@ pub struct Failure {
     pub source: String,
     pub bytes_received: u64,
 }
+
+/// What is said of an answer that this program could not cope with. It must not end a run, every night anew.
+const DEFECT: &str = "a defect of this program showed at what the server sent; please report this URL";
 
 /// The longest [`Failure::detail`], in characters.
 pub const DETAIL_MAX: usize = 400;

@@ -152,6 +152,11 @@ impl Politeness {
         }
     }
 
+    /// Whether anything was asked of it in this run.
+    pub fn was_asked(&self) -> bool {
+        self.last_start.is_some()
+    }
+
     /// Whether its last answer was a failure.
     pub fn in_trouble(&self) -> bool {
         self.failures > 0

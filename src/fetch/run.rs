@@ -4,9 +4,12 @@
 //! to wait goes back to the frontier.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use futures::FutureExt as _;
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
 use super::attempt::{Ended, Means, Tried, attempt};
@@ -16,7 +19,7 @@ use super::job::{Job, Miss, Step, Then};
 use super::memory::Memory;
 use super::options::Options;
 use super::polite::{Aside, Verdict};
-use super::{FailureKind, Outcome};
+use super::{DEFECT, Failure, FailureKind, Outcome, shown};
 use crate::frontier::{Frontier, Next, Pending, PendingError};
 use crate::mirror::store::Store;
 
@@ -29,7 +32,7 @@ pub struct Totals {
     pub bytes_received: u64,
 }
 
-/// A running attempt's return: which queue it stood in, when it began, how it ended.
+/// A running attempt's return: its job's id, which queue it stood in, when it began, how it ended.
 type Back = (i64, Arc<str>, Instant, Ended);
 
 /// Fetches everything that `frontier` has and gives each asset's outcome to `on_outcome`, once.
@@ -49,8 +52,9 @@ pub async fn fetch_all<F: Fetch, S: Store, P: Pending>(
     shutdown: impl Future<Output = ()>,
 ) -> Result<Totals, PendingError> {
     frontier.remember(memory, SystemTime::now());
-    let (tasks, decoders, totals) = (JoinSet::new(), Arc::new(Decoders::default()), Totals::default());
-    let mut run = Run { fetcher, store, decoders, frontier, options, memory, on_outcome, tasks, totals };
+    let (decoders, partials) = (Arc::default(), Arc::new(Semaphore::new(options.concurrency)));
+    let (tasks, totals) = (JoinSet::new(), Totals::default());
+    let mut run = Run { fetcher, store, decoders, partials, frontier, options, memory, on_outcome, tasks, totals };
     tokio::pin!(shutdown);
     loop {
         let Some(wait) = run.start()? else { break };
@@ -83,6 +87,7 @@ struct Run<'m, F, S, P, O> {
     fetcher: Arc<F>,
     store: Arc<S>,
     decoders: Arc<Decoders>,
+    partials: Arc<Semaphore>,
     frontier: Frontier<P>,
     options: Arc<Options>,
     memory: &'m mut Memory,
@@ -111,15 +116,16 @@ impl<F: Fetch, S: Store, P: Pending, O: FnMut(i64, Outcome)> Run<'_, F, S, P, O>
         let (fetcher, store) = (Arc::clone(&self.fetcher), Arc::clone(&self.store));
         let options = Arc::clone(&self.options);
         let (id, queue, started) = (job.id(), Arc::clone(job.queue()), now());
-        let decoders = Arc::clone(&self.decoders);
+        let (decoders, partials) = (Arc::clone(&self.decoders), Arc::clone(&self.partials));
         self.tasks.spawn(async move {
-            let means = Means { store: &*store, options: &options, decoders: &decoders };
-            (id, queue, started, attempt(&*fetcher, means, job).await)
+            let means = Means { store: &*store, options: &options, decoders: &decoders, partials: &partials };
+            let source = shown(job.source());
+            let ended = AssertUnwindSafe(attempt(&*fetcher, means, job)).catch_unwind().await;
+            (id, queue, started, ended.unwrap_or_else(|_| broken(source)))
         });
     }
 
     fn ended(&mut self, back: Result<Back, JoinError>) -> Result<(), PendingError> {
-        // A panic is a defect of ours: it ends the run rather than lose an asset in silence.
         let (id, queue, started, ended) = back?;
         let now = now();
         self.totals.requests += ended.requests;
@@ -165,6 +171,14 @@ impl<F: Fetch, S: Store, P: Pending, O: FnMut(i64, Outcome)> Run<'_, F, S, P, O>
         self.tasks.shutdown().await;
         Ok(())
     }
+}
+
+/// The end of an attempt that broke down: a defect of ours, which costs this asset and not the run.
+fn broken(source: String) -> Ended {
+    let kind = FailureKind::NotAnImage;
+    let failure = Failure { kind, detail: DEFECT.to_owned(), attempts: 1, status: None, source, bytes_received: 0 };
+    let result = Tried::Done { outcome: Outcome::Failed(failure), climbed_to: None };
+    Ended { result, verdict: Verdict::Unknown, requests: 0, bytes_received: 0 }
 }
 
 fn set_aside(aside: Aside) -> Miss {

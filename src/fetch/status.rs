@@ -6,6 +6,7 @@ use reqwest::header::{self, HeaderMap, HeaderName};
 
 use super::job::{Miss, Then};
 use super::{FailureKind, Validators, one_line};
+use crate::sanitize::without_credentials;
 
 /// Header fields of a capture that are kept, the bytes of one value, and the bytes of all.
 const KEPT_FIELDS: usize = 64;
@@ -23,7 +24,6 @@ pub(super) fn miss(status: u16) -> Miss {
         425 | 429 => (FailureKind::Throttled, Then::Wait),
         204 | 205 => (FailureKind::Empty, Then::OtherSource),
         300..=399 => (FailureKind::Redirects, Then::OtherSource),
-        400 | 414 => (FailureKind::BadUrl, Then::OtherSource),
         // The server knows no such request and will not learn it during a run.
         501 | 505 => (FailureKind::ServerError, Then::OtherSource),
         500..=599 => (FailureKind::ServerError, Then::Wait),
@@ -97,7 +97,7 @@ pub(super) fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
     let mut kept = Vec::new();
     for (name, value) in headers.iter().filter(|(name, _)| !secret.contains(name)).take(KEPT_FIELDS) {
         let raw = value.as_bytes();
-        let value = one_line(&String::from_utf8_lossy(raw.get(..KEPT_VALUE).unwrap_or(raw)));
+        let value = one_line(&without_credentials(&String::from_utf8_lossy(raw.get(..KEPT_VALUE).unwrap_or(raw))));
         let size = name.as_str().len() + value.len();
         if size > room {
             break;

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::fetch::memory::{Host, Memory};
+use crate::fetch::memory::{Memory, Rests};
 use crate::fetch::polite::Manners;
 use crate::fetch::{
     Answer, Asset, Capture, Exchange, Failure, FailureKind, Fetch, Options, Outcome, Revisit, Totals, Trouble,
@@ -59,12 +59,10 @@ pub(super) async fn fetch<F: Fetch, S: Store>(
     let counts = reader.plan_fetch(run, backlog)?;
     let mut fetched = Fetched { total: counts.total, held: counts.held, ..Fetched::default() };
     progress.assets(counts.asked);
-    let mut memory = Memory::default();
-    catalog.remembered_hosts(&mut |origin, host| {
-        // Who wants to try at once what has failed also wants to ask those who asked for peace.
-        let rest = host.rest.filter(|_| backlog.failed == Failed::Due);
-        memory.insert(origin, Host { rest, ..host });
-    })?;
+    // Who wants to try at once what has failed also wants to ask those who asked for peace.
+    let rests = if backlog.failed == Failed::Due { Rests::Heeded } else { Rests::Disregarded };
+    let mut memory = Memory::new(rests);
+    catalog.remembered_hosts(&mut |origin, host| memory.insert(origin, host))?;
     let on_change = backlog.on_change;
     let frontier = Frontier::new(Planned { catalog: reader, credentials, on_change }, Manners::new(&options));
     let frontier = frontier.map_err(|error| anyhow::anyhow!(error))?;

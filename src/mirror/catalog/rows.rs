@@ -218,7 +218,14 @@ impl Catalog {
     pub fn asset(&self, row: &TargetRow) -> Result<i64> {
         let mut find = self.connection.prepare_cached("SELECT id FROM asset WHERE target = ?1")?;
         let id = match find.query_row([&row.target], |found| found.get(0)).optional()? {
-            Some(id) => id,
+            Some(id) => {
+                if row.hint.is_some() {
+                    self.connection
+                        .prepare_cached("UPDATE asset SET hint = ?2 WHERE id = ?1 AND hint IS NULL")?
+                        .execute(params![id, row.hint])?;
+                }
+                id
+            }
             None => {
                 let mut insert =
                     self.connection.prepare_cached("INSERT INTO asset (target, origin, hint) VALUES (?1, ?2, ?3)")?;
