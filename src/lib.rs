@@ -20,6 +20,7 @@ pub mod mirror;
 pub mod pipeline;
 pub mod progress;
 pub mod proxy;
+pub mod replace;
 pub mod report;
 pub mod rewrite;
 pub mod sanitize;

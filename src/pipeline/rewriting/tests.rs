@@ -179,25 +179,3 @@ fn owner_and_group_are_kept() {
     assert_eq!(site.put_in_place(site.prepare()).written, 1);
     assert_eq!((site.read("a.html"), owner("a.html")), (AFTER.into(), before));
 }
-
-#[cfg(target_os = "linux")]
-#[test]
-fn what_a_killed_run_left_beside_a_document_on_another_file_system_is_taken_away() {
-    let Ok(elsewhere) = tempfile::Builder::new().prefix("imgmirror-test-").tempdir_in("/dev/shm") else { return };
-    let site = Site::of(&["a.html"]);
-    let destination = elsewhere.path().join("a.html");
-    if same_file_system(&site.layout.tmp(), elsewhere.path()) {
-        return;
-    }
-    let names = || -> Vec<_> {
-        fs::read_dir(elsewhere.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-    };
-    let killed = site.rewriting().temporary(&destination).unwrap().keep().unwrap();
-    assert_eq!(names().len(), 1, "{names:?}", names = names());
-    drop(killed);
-    let mut temporary = site.rewriting().temporary(&destination).unwrap();
-    temporary.write_all(b"whole").unwrap();
-    assert!(names()[0].starts_with("imgmirror-") && names()[0].ends_with(".part"), "{:?}", names());
-    temporary.persist(&destination).unwrap();
-    assert_eq!(names(), ["a.html"]);
-}
