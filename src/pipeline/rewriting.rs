@@ -170,7 +170,7 @@ impl Rewriting<'_> {
             return Ok(None);
         }
         let fingerprint = plan.fingerprint(&row.digest);
-        let read = Version::of(&row.source)?;
+        let read = Version::of(&row.source).context("cannot be read")?;
         let document = self.collecting.open(&row.source)?;
         anyhow::ensure!(<[u8; 32]>::from(Sha256::digest(document.bytes())) == row.digest, CHANGED);
         // Links are ASCII; in a document of UTF-16 that takes other bytes.
