@@ -20,6 +20,7 @@ mod learned;
 mod links;
 mod missing;
 mod outgoing;
+mod prune;
 mod reuse;
 mod runs;
 mod scope;
