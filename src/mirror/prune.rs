@@ -260,9 +260,9 @@ impl Pruning<'_> {
     fn fate(&self, document: &SourceRow, is_forgotten: bool, plan: &mut Plan) -> Result<Option<Fate>, Refusal> {
         let name = || document.path.to_string_lossy().into_owned();
         // What cannot be looked at may be there.
-        let is_there = !document.source.symlink_metadata().is_err_and(|error| is_absence(&error));
+        let is_there = || !document.source.symlink_metadata().is_err_and(|error| is_absence(&error));
         if document.is_in_place() {
-            return match (document.released, is_there) {
+            return match (document.released, is_there()) {
                 // It has its links, whoever asks for it to be forgotten.
                 (None, true) => Ok(None),
                 (Some(_), true) => {
@@ -281,14 +281,14 @@ impl Pruning<'_> {
                 (_, false) => Ok(Some(Fate::Journaled)),
             };
         }
-        if is_there && !is_forgotten {
-            if document.released.is_some() {
+        match (document.released, is_forgotten) {
+            (_, true) => {}
+            (Some(_), false) if is_there() => {
                 plan.returned.add(name);
+                return Ok(None);
             }
-            return Ok(None);
-        }
-        if document.released.is_none() && !is_forgotten {
-            return Ok(None);
+            (Some(_), false) => {}
+            (None, false) => return Ok(None),
         }
         if self.layout.documents().join(&document.path).symlink_metadata().is_ok() {
             plan.copies.add(name);
