@@ -24,25 +24,6 @@ fn catalog(case: &Case, mirror: &str) -> Connection {
 
 fn sync(case: &Case, origin: &Origin, flags: &[&str]) {
     case.imgmirror(&[&["sync", "in", "--quiet"], flags].concat()).args(origin.flags()).run(0);
-    remember(case, "mirror", "in");
-}
-
-/// What `sync` remembers of its inputs and of documents that are gone, where it does not do so itself.
-fn remember(case: &Case, mirror: &str, input: &str) {
-    let catalog = catalog(case, mirror);
-    let input = case.at(input);
-    catalog
-        .execute("INSERT OR REPLACE INTO input (path, run) SELECT ?1, max(id) FROM run", [input.to_str().unwrap()])
-        .unwrap();
-    let mut sources = catalog.prepare("SELECT id, source FROM document").unwrap();
-    let rows = sources.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-    for row in rows {
-        let (id, source): (i64, String) = row.unwrap();
-        if Path::new(&source).starts_with(&input) {
-            let released = (!Path::new(&source).exists()).then_some(1_700_000_000_000i64);
-            catalog.execute("UPDATE document SET released = ?2 WHERE id = ?1", (id, released)).unwrap();
-        }
-    }
 }
 
 fn prune(case: &Case, flags: &[&str]) -> Value {
@@ -174,8 +155,6 @@ fn an_input_that_is_not_there_empties_nothing() {
         .write("disk/b.html", page(&["b.png"]))
         .write("disk/c.html", page(&["a.png"]));
     case.imgmirror(&["sync", "in", "disk", "--quiet"]).args(origin.flags()).run(0);
-    remember(&case, "mirror", "in");
-    remember(&case, "mirror", "disk");
     fs::rename(case.at("disk"), case.at("elsewhere")).unwrap();
     let before = state(&case.at("mirror/assets"));
     let refused = |told: &str| {
@@ -187,7 +166,6 @@ fn an_input_that_is_not_there_empties_nothing() {
     refused("is not there");
     // As it is where a disk is not mounted: the folder is there, and empty.
     fs::create_dir(case.at("disk")).unwrap();
-    remember(&case, "mirror", "disk");
     refused("is empty");
     // Mounted again.
     fs::remove_dir(case.at("disk")).unwrap();
@@ -441,7 +419,6 @@ impl Site {
         let flags =
             ["sync", "posts", "--in-place", "--assets=site/i", "--link-base=/i/", "--yes", "--quiet", "-o=.mirror"];
         self.case.imgmirror(&flags).args(self.origin.flags()).run(0);
-        remember(&self.case, ".mirror", "posts");
     }
 
     fn prune(&self, flags: &[&str]) -> Value {
