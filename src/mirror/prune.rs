@@ -73,6 +73,11 @@ pub enum Refusal {
     )]
     SourceFolder(PathBuf),
     #[error(
+        "a run ended while it read {}, so that it is not known what is needed; nothing was removed. Run `imgmirror sync` again first",
+        sanitize::path(.0)
+    )]
+    Unfinished(PathBuf),
+    #[error(
         "the folder of the pictures, {}, is not there; nothing was removed. If it is on a disk, mount it; else run `imgmirror sync` first",
         sanitize::path(.0)
     )]
@@ -258,6 +263,9 @@ impl Pruning<'_> {
 
     /// What becomes of a document; `None` when it stays as it is.
     fn fate(&self, document: &SourceRow, is_forgotten: bool, plan: &mut Plan) -> Result<Option<Fate>, Refusal> {
+        if document.is_unfinished && !is_forgotten {
+            return Err(Refusal::Unfinished(document.source.clone()));
+        }
         let name = || document.path.to_string_lossy().into_owned();
         // What cannot be looked at may be there.
         let is_there = || !document.source.symlink_metadata().is_err_and(|error| is_absence(&error));

@@ -331,6 +331,21 @@ fn what_a_document_names_stays_whatever_the_catalog_believes() {
 }
 
 #[test]
+fn a_document_that_was_not_read_to_its_end_may_need_anything() {
+    let (case, origin) = (Case::new(), Origin::of_pictures());
+    case.write("in/a.html", page(&["a.png", "b.png"])).write("in/c.html", page(&["c.png"]));
+    sync(&case, &origin, &[]);
+    // As it is when a run is killed between two transactions.
+    let unfinished = "UPDATE document SET size = NULL WHERE path = 'a.html'";
+    catalog(&case, "mirror").execute(unfinished, []).unwrap();
+    catalog(&case, "mirror").execute("DELETE FROM reference WHERE start > 60", []).unwrap();
+    case.run(1, &["prune", "--yes"]).stderr_has("in/a.html").stderr_has("nothing was removed").stderr_has("sync");
+    sync(&case, &origin, &[]);
+    assert_eq!(prune(&case, &[])["removed"]["count"], 0);
+    assert_eq!(held(&case).len(), 3);
+}
+
+#[test]
 fn more_than_half_is_removed_only_by_those_who_agree() {
     let (case, origin) = (Case::new(), Origin::of_pictures());
     case.write("in/a.html", page(&["a.png", "b.png", "c.png"]));

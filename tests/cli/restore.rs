@@ -55,7 +55,9 @@ fn a_site_is_put_back_byte_for_byte_and_can_be_edited_again() {
     case.run(0, &RESTORE).stdout_has("nothing to put back");
     assert_eq!(written(&case.at("posts")), before);
 
-    // The pictures are still held.
+    // The pictures are still needed and held.
+    let pruned = case.run(0, &["prune", "-o=.mirror", "--json"]).json();
+    assert_eq!((&pruned["removed"]["count"], &pruned["copies"]["count"]), (&0.into(), &0.into()));
     origin.take_log();
     sync(&case, &origin, 0);
     assert_eq!(origin.take_urls(), Vec::<String>::new());

@@ -140,7 +140,7 @@ impl Catalog {
             self.connection.prepare_cached("DELETE FROM rewrite WHERE document = ?1")?.execute([document])?;
         }
         self.connection
-            .prepare_cached("UPDATE document SET size = NULL, plan = NULL WHERE id = ?1")?
+            .prepare_cached("UPDATE document SET size = NULL, plan = NULL, reread = 1 WHERE id = ?1")?
             .execute([document])?;
         self.connection
             .prepare_cached("UPDATE reference SET held = NULL WHERE document = ?1 AND asset IS NOT NULL")?

@@ -18,6 +18,8 @@ pub struct SourceRow {
     /// When a run first found the source to be gone; milliseconds since 1970.
     pub released: Option<i64>,
     pub has_journal: bool,
+    /// Whether a run ended while it wrote the references down.
+    pub is_unfinished: bool,
 }
 
 impl SourceRow {
@@ -96,7 +98,9 @@ impl Catalog {
     pub fn document_sources(&self, each: &mut dyn FnMut(SourceRow) -> Result<()>) -> Result<()> {
         let mut statement = self.connection.prepare(
             "SELECT id, path, source, released,
-                    EXISTS (SELECT 1 FROM rewrite WHERE rewrite.document = document.id)
+                    EXISTS (SELECT 1 FROM rewrite WHERE rewrite.document = document.id),
+                    -- What is only to be read anew has its references.
+                    size IS NULL AND reread = 0 AND released IS NULL
              FROM document ORDER BY id",
         )?;
         let rows = statement.query_map([], |row| {
@@ -106,6 +110,7 @@ impl Catalog {
                 source: path_from(row.get(2)?),
                 released: row.get(3)?,
                 has_journal: row.get(4)?,
+                is_unfinished: row.get(5)?,
             })
         })?;
         for row in rows {
