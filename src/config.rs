@@ -30,6 +30,9 @@ const REFERENCE: &str = "sync";
 /// Arguments that are no settings.
 const NOT_SETTINGS: [&str; 3] = ["config", "help", "version"];
 
+/// Settings that are meant for [`REFERENCE`] alone: to agree to its edits is not to agree to what another command removes.
+const OF_REFERENCE_ALONE: [&str; 2] = ["yes", "dry-run"];
+
 /// The world around the command line, handed in so that nothing here depends on the state of the process.
 pub struct Surroundings<'a> {
     /// Looks up an environment variable.
@@ -57,7 +60,9 @@ impl Settings {
             if !is_configurable(&sub) {
                 return sub;
             }
-            sub.mut_args(|arg| match arg.get_long().and_then(|long| self.values.get(long)) {
+            let reference = sub.get_name() == REFERENCE;
+            let concerns = |long: &&str| reference || !OF_REFERENCE_ALONE.contains(long);
+            sub.mut_args(|arg| match arg.get_long().filter(concerns).and_then(|long| self.values.get(long)) {
                 Some(values) => arg.default_values(values.iter().cloned()),
                 None => arg,
             })

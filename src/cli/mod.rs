@@ -4,6 +4,9 @@
 //! environment, file, default) and hands each command its arguments, checked.
 
 mod exit;
+mod export;
+mod prune;
+mod restore;
 mod sync;
 mod values;
 
@@ -17,6 +20,9 @@ use url::Url;
 use crate::config::{self, Surroundings};
 use crate::input::{Gitignore, Input};
 pub use exit::Exit;
+pub use export::{ExportArgs, Format};
+pub use prune::PruneArgs;
+pub use restore::RestoreArgs;
 pub use sync::{Durability, Missing, Placement, Referer, RunArgs, SyncArgs};
 
 /// Brings every picture of your saved articles home, once, and proves that nothing is missing.
@@ -42,6 +48,15 @@ pub enum Command {
     /// Say how a URL is peeled and by which rule, or what became of a document's references
     #[command(after_long_help = Exit::help(&READ))]
     Explain(ExplainArgs),
+    /// Remove pictures that nothing needs any more, by way of a trash folder
+    #[command(long_about = prune::ABOUT, after_long_help = Exit::help(&PRUNE))]
+    Prune(PruneArgs),
+    /// Put documents that were edited in place back as they were
+    #[command(long_about = restore::ABOUT, after_long_help = Exit::help(&RUN))]
+    Restore(RestoreArgs),
+    /// Write the catalog as JSON Lines, CSV or SHA256SUMS
+    #[command(long_about = export::ABOUT, after_long_help = Exit::help(&EXPORT))]
+    Export(ExportArgs),
     /// Run `sync` on built-in sample articles against a built-in server; uses no network
     #[command(after_long_help = Exit::help(&RUN))]
     Demo(DemoArgs),
@@ -56,7 +71,7 @@ held is not asked for again, and what was missing is tried again. It can be stop
 Every long flag can also stand in imgmirror.toml or in the environment as IMGMIRROR_<FLAG>; a flag wins over the \
 environment, the environment over the file. Switches have an opposite, such as --no-quiet.";
 
-/// How a command that fetches can end.
+/// How a command that goes through documents and writes can end.
 const RUN: [Exit; 6] =
     [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::SomeMissing, Exit::Locked, Exit::Interrupted];
 
@@ -65,6 +80,12 @@ const WATCH: [Exit; 3] = [Exit::CouldNotRun, Exit::Usage, Exit::Interrupted];
 
 /// How a command that only reads can end.
 const READ: [Exit; 5] = [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::SomeMissing, Exit::Interrupted];
+
+/// How `prune` can end.
+const PRUNE: [Exit; 5] = [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::Locked, Exit::Interrupted];
+
+/// How `export` can end: what is missing is in what it writes.
+const EXPORT: [Exit; 4] = [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::Interrupted];
 
 #[derive(Debug, Args)]
 pub struct WatchArgs {
@@ -154,6 +175,17 @@ impl DocumentArgs {
     pub fn gitignore(&self) -> Gitignore {
         if self.respect_gitignore { Gitignore::Respected } else { Gitignore::Disregarded }
     }
+}
+
+/// The mirror that a command works on.
+#[derive(Debug, Args)]
+pub struct MirrorArgs {
+    /// The mirror to work on [default: mirror]
+    #[arg(short, long, value_name = "DIR", default_value = DEFAULT_OUTPUT, hide_default_value = true)]
+    pub output: PathBuf,
+    /// Read settings from this file [default: ./imgmirror.toml when there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// What is printed.

@@ -3,6 +3,12 @@ use clap::error::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::mirror::prune::Captures;
+use crate::mirror::trash::Age;
+use crate::restore::Edited;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Parses with an empty environment and no file.
 fn parse_line(line: &[&str]) -> Result<Parsed, clap::Error> {
     let surroundings = Surroundings { environment: &|_| None, directory: Path::new("/nonexistent") };
@@ -118,6 +124,20 @@ fn the_other_commands_take_theirs() {
     };
     assert_eq!((explain.output.as_path(), explain.rules), (Path::new("m"), false));
     assert!(parse_line(&["explain", "--rules"]).is_ok());
+    let line =
+        ["prune", "-o", "m", "--trash-age", "1d", "--captures", "current", "--forget-input", "in", "--yes", "--json"];
+    let Command::Prune(prune) = parse_line(&line).unwrap().command else { panic!() };
+    assert_eq!((prune.mirror.output.as_path(), prune.yes, prune.dry_run), (Path::new("m"), true, false));
+    assert_eq!(prune.trash_age(), Age::AtLeast(Duration::from_secs(86_400)));
+    assert_eq!((prune.captures(), prune.forget_input), (Captures::Current, vec!["in".into()]));
+    let Command::Prune(prune) = parse_line(&["prune", "--empty-trash"]).unwrap().command else { panic!() };
+    assert_eq!((prune.trash_age(), prune.grace(), prune.captures()), (Age::Any, 30 * DAY, Captures::All));
+    let line = ["restore", "a.md", "posts", "--merge", "--dry-run"];
+    let Command::Restore(restore) = parse_line(&line).unwrap().command else { panic!() };
+    assert_eq!((restore.documents.len(), restore.edited(), restore.dry_run), (2, Edited::Merge, true));
+    let line = ["export", "--format", "sha256sums", "--to", "sums"];
+    let Command::Export(export) = parse_line(&line).unwrap().command else { panic!() };
+    assert_eq!((export.format, export.to.as_deref()), (Format::Sha256sums, Some(Path::new("sums"))));
     let Command::Demo(demo) = parse_line(&["demo", "--quiet"]).unwrap().command else { panic!() };
     assert_eq!((demo.output.as_path(), demo.messages.quiet), (Path::new("mirror"), true));
 }
@@ -171,7 +191,7 @@ fn an_opposite_takes_back_what_would_contradict() {
 
 #[test]
 fn help_goes_to_standard_output_with_code_0_and_lists_the_exit_codes() {
-    for command in ["sync", "links", "explain", "demo"] {
+    for command in ["sync", "links", "explain", "prune", "restore", "export", "demo"] {
         let error = parse_line(&[command, "--help"]).unwrap_err();
         assert_eq!((error.kind(), error.exit_code()), (ErrorKind::DisplayHelp, 0));
         let help = error.to_string();

@@ -3,7 +3,10 @@
 //! One connection writes, in large transactions, from one thread; readers open connections of their own and see what
 //! is committed. Nothing here knows of the network or of documents' syntax: the catalog takes and gives plain rows.
 
+mod exporting;
 mod fetching;
+mod journal;
+mod pruning;
 mod releasing;
 mod rewriting;
 mod rows;
@@ -20,8 +23,11 @@ use rusqlite::{Connection, params};
 use crate::fetch::ladder::Rung;
 use crate::fetch::memory::{Host, Rest};
 use crate::mirror::store::{Durability, StoreError};
+pub use exporting::{CaptureExport, ExportRow, FailureExport, State};
 pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, OnChange, Recorded};
-pub use rewriting::{HeldReference, Journal, ReferenceState, RewriteRow};
+pub use journal::{EditedDocument, Generation, Journal, JournalEdit, Keep};
+pub use pruning::{Doomed, DoomedCounts, Fate, Holdings, SourceRow};
+pub use rewriting::{HeldReference, ReferenceState, RewriteRow};
 pub use rows::{Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
 pub use settings::{Documents, PlacementRow};
 
@@ -40,6 +46,8 @@ pub enum CatalogError {
     Newer { path: PathBuf, found: i64 },
     #[error("the catalog {path} was written by an older version of this program (layout {found}); the next `imgmirror sync` brings it up to date", path = .path.display())]
     Older { path: PathBuf, found: i64 },
+    #[error("the catalog {path} is damaged ({told}); restore it from a backup, or move it away and run `imgmirror sync` again: pictures that are held are found again by their content", path = .path.display())]
+    Damaged { path: PathBuf, told: String },
     #[error("the catalog cannot be read or written: {0}. {advice}", advice = advice(.0))]
     Sql(#[from] rusqlite::Error),
     #[error(transparent)]

@@ -5,13 +5,16 @@
 //!   documents/        the rewritten documents
 //!   assets/           blobs, named by their SHA-256
 //!   catalog.sqlite    what is known of documents, assets, captures and failures
+//!   trash/            what `prune` removed, by day, until it is old enough
 //!   tmp/              unfinished work; empty after a clean run
 //!   .lock             held while a run writes
 //! ```
 
 pub mod catalog;
 pub mod digest;
+pub mod prune;
 pub mod store;
+pub mod trash;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -118,6 +121,10 @@ impl Layout {
 
     pub fn assets(&self) -> PathBuf {
         self.root.join("assets")
+    }
+
+    pub fn trash(&self) -> PathBuf {
+        self.root.join("trash")
     }
 
     pub fn tmp(&self) -> PathBuf {

@@ -11,7 +11,6 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
@@ -20,18 +19,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::collecting::Collecting;
 use super::placement::{Links, Placement};
+use crate::mirror::Layout;
 use crate::mirror::catalog::{Catalog, CatalogError, HeldReference, Journal, RewriteRow, Seen};
 use crate::mirror::store::Durability;
-use crate::mirror::{Layout, same_file_system};
 use crate::progress::Progress;
+use crate::replace::{self, CHANGED, Version, folder_of};
 use crate::rewrite::{Edit, RewritePlan, replacement};
 use crate::sanitize;
 
 /// Documents that are moved into place together.
 const BATCH: usize = 128;
-
-/// Of a document that somebody else wrote to since it was collected.
-const CHANGED: &str = "changed while this run was under way; the next run takes it up";
 
 /// What is written where a picture could not be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,16 +73,6 @@ struct InPlace {
     journal: Journal,
     /// The file that was read.
     read: Version,
-}
-
-/// What tells, without reading it again, whether a file is still the one that was read.
-#[derive(Debug, PartialEq, Eq)]
-struct Version {
-    length: u64,
-    modified: Option<SystemTime>,
-    /// Device and number.
-    #[cfg(unix)]
-    file: (u64, u64),
 }
 
 impl Rewriting<'_> {
@@ -183,7 +170,7 @@ impl Rewriting<'_> {
             return Ok(None);
         }
         let fingerprint = plan.fingerprint(&row.digest);
-        let read = Version::of(&row.source)?;
+        let read = Version::of(&row.source).context("cannot be read")?;
         let document = self.collecting.open(&row.source)?;
         anyhow::ensure!(<[u8; 32]>::from(Sha256::digest(document.bytes())) == row.digest, CHANGED);
         // Links are ASCII; in a document of UTF-16 that takes other bytes.
@@ -197,7 +184,11 @@ impl Rewriting<'_> {
         };
         let plan = self.collecting.complete(&row.source, &document, plan, missing, self.links)?;
         let destination = self.destination(&row);
-        let temporary = self.temporary(&destination)?;
+        if self.placement == &Placement::Mirror {
+            let folder = folder_of(&destination);
+            fs::create_dir_all(folder).with_context(|| format!("creating the folder {}", sanitize::path(folder)))?;
+        }
+        let temporary = replace::temporary(&self.layout.tmp(), &destination)?;
         let after = write(&plan, document.bytes(), temporary.as_file())
             .with_context(|| format!("writing {}", sanitize::path(temporary.path())))?;
         if self.durability != Durability::None {
@@ -214,54 +205,6 @@ impl Rewriting<'_> {
         Ok(Some(Prepared { row, plan: fingerprint, temporary, destination, in_place }))
     }
 
-    /// A new file in the mirror's tmp/ where that is on the same file system, else beside the destination; with the
-    /// owner and the mode of what it will replace.
-    fn temporary(&self, destination: &Path) -> anyhow::Result<NamedTempFile> {
-        let folder = folder_of(destination);
-        if self.placement == &Placement::Mirror {
-            fs::create_dir_all(folder).with_context(|| format!("creating the folder {}", sanitize::path(folder)))?;
-        }
-        let mut builder = tempfile::Builder::new();
-        // Named as the store names its own, so that what a killed run leaves in tmp/ is swept with them.
-        builder.prefix("imgmirror-").suffix(".part");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            builder.permissions(fs::Permissions::from_mode(0o666));
-        }
-        let (name, tmp) = (self.own_name(destination), self.layout.tmp());
-        let within = if same_file_system(&tmp, folder) {
-            tmp.as_path()
-        } else {
-            builder.prefix(&name).rand_bytes(0);
-            // What a killed run left of this document.
-            let _ = fs::remove_file(folder.join(format!("{name}.part")));
-            folder
-        };
-        let temporary =
-            builder.tempfile_in(within).with_context(|| format!("creating a file in {}", sanitize::path(within)))?;
-        if let Ok(existing) = fs::metadata(destination) {
-            let named = || format!("setting owner and mode of {}", sanitize::path(temporary.path()));
-            // In this order: a change of the owner takes bits of the mode away.
-            #[cfg(unix)]
-            give_to_owner_of(&existing, temporary.as_file()).with_context(named)?;
-            temporary.as_file().set_permissions(existing.permissions()).with_context(named)?;
-        }
-        Ok(temporary)
-    }
-
-    /// How the unfinished form of a document is called where nothing is swept: always the same for this document and
-    /// this mirror, whose lock keeps others away, so that the next run finds what a killed one left.
-    fn own_name(&self, destination: &Path) -> String {
-        let mut hash = Sha256::new();
-        for path in [&self.layout.tmp(), destination] {
-            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-            hash.update(path.as_os_str().as_encoded_bytes());
-            hash.update([0]);
-        }
-        format!("imgmirror-{}", hex::encode(&hash.finalize()[..16]))
-    }
-
     /// Moves the documents of a batch, whose journal is durable, into place.
     fn put_in_place(
         &self,
@@ -273,7 +216,7 @@ impl Rewriting<'_> {
         catalog.begin()?;
         let mut folders = BTreeSet::new();
         for Prepared { row, plan, temporary, destination, in_place } in prepared {
-            let file = match replace(temporary, &row.source, &destination, in_place.as_ref()) {
+            let file = match put(temporary, &row.source, &destination, in_place.as_ref()) {
                 Ok(file) => file,
                 Err(error) => {
                     if let Some(InPlace { journal, .. }) = &in_place {
@@ -290,11 +233,8 @@ impl Rewriting<'_> {
             rewritten.written += 1;
             folders.insert(folder_of(&destination).to_owned());
         }
-        if self.durability != Durability::None && cfg!(unix) {
-            for folder in folders {
-                let named = || format!("syncing the folder {}", sanitize::path(&folder));
-                File::open(&folder).and_then(|folder| folder.sync_all()).with_context(named)?;
-            }
+        if self.durability != Durability::None {
+            folders.iter().try_for_each(|folder| replace::sync_folder(folder))?;
         }
         catalog.commit()?;
         Ok(())
@@ -314,53 +254,18 @@ impl Rewritten {
     }
 }
 
-impl Version {
-    fn of(path: &Path) -> anyhow::Result<Self> {
-        let metadata = fs::metadata(path).context("cannot be read")?;
-        Ok(Version {
-            length: metadata.len(),
-            modified: metadata.modified().ok(),
-            #[cfg(unix)]
-            file: {
-                use std::os::unix::fs::MetadataExt as _;
-                (metadata.dev(), metadata.ino())
-            },
-        })
-    }
-}
-
 /// Gives a written document its name, if what is edited is still what was read. Between this look and the renaming lies
 /// next to no time; nothing that file systems offer makes it none.
-fn replace(
+fn put(
     temporary: NamedTempFile,
     source: &Path,
     destination: &Path,
     in_place: Option<&InPlace>,
 ) -> anyhow::Result<File> {
     if let Some(InPlace { read, .. }) = in_place {
-        anyhow::ensure!(Version::of(source)? == *read, CHANGED);
+        read.still_at(source)?;
     }
-    let named = || format!("replacing {}", sanitize::path(destination));
-    temporary.persist(destination).map_err(|failed| failed.error).with_context(named)
-}
-
-/// Gives `file` the owner and the group of another, as far as this process may.
-#[cfg(unix)]
-fn give_to_owner_of(existing: &fs::Metadata, file: &File) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt as _, fchown};
-    let new = file.metadata()?;
-    let change = |from: u32, to: u32| (from != to).then_some(to);
-    let (owner, group) = (change(new.uid(), existing.uid()), change(new.gid(), existing.gid()));
-    // One by one: who may not give files away may still be of the group.
-    for (owner, group) in [(owner, None), (None, group)] {
-        use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
-        match fchown(file, owner, group) {
-            // Invalid is an owner that this container knows nothing of.
-            Err(error) if !matches!(error.kind(), PermissionDenied | InvalidInput | Unsupported) => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
+    replace::persist(temporary, destination)
 }
 
 /// Splices into `file` and gives the digest of what was written.
@@ -378,20 +283,9 @@ fn seen(file: &File, digest: [u8; 32]) -> io::Result<Seen> {
     Ok(Seen { size: metadata.len(), modified, digest })
 }
 
-/// The folder of a file, also of one that is named without any.
-fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 /// Errors that the next document would meet as well.
 fn concerns_all(error: &anyhow::Error) -> bool {
-    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    error.is::<CatalogError>()
-        || error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|error| {
-            matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
-                    // EIO, ENFILE, EMFILE: the standard library has no names for them.
-                    || (cfg!(unix) && error.raw_os_error().is_some_and(|code| matches!(code, 5 | 23 | 24)))
-        })
+    error.is::<CatalogError>() || replace::is_of_the_disk(error)
 }
 
 struct HashingWriter<W> {

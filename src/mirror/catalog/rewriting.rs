@@ -1,15 +1,14 @@
-//! What the documents of a run are rewritten with, and the journal of those that were edited in place.
+//! What the documents of a run are rewritten with, and what became of their references.
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::OptionalExtension as _;
 
 use super::fetching::media_type;
-use super::{Catalog, Result, Seen, now, params, path_from, path_value};
+use super::{Catalog, Result, Seen, params, path_from, path_value};
 use crate::collect::Layers;
 use crate::mirror::digest::Digest;
 use crate::mirror::store::Blob;
-use crate::rewrite::Edit;
 use crate::text::Span;
 
 /// A document that a run has collected.
@@ -55,25 +54,12 @@ impl ReferenceState {
     }
 }
 
-/// One edited generation of a document.
-#[derive(Debug, Clone)]
-pub struct Journal {
-    pub before: [u8; 32],
-    pub after: [u8; 32],
-}
-
 /// The blob of a row that may have none.
 fn blob_from(digest: Option<[u8; 32]>, media: Option<String>) -> rusqlite::Result<Option<Blob>> {
     match digest.zip(media) {
         Some((digest, media)) => Ok(Some(Blob { digest: Digest::from(digest), media_type: media_type(&media)? })),
         None => Ok(None),
     }
-}
-
-struct Generation {
-    id: i64,
-    generation: i64,
-    journal: Journal,
 }
 
 impl Catalog {
@@ -169,53 +155,6 @@ impl Catalog {
         Ok(())
     }
 
-    /// Writes the edits of a document that is about to be edited in place. Must be committed before the file changes.
-    ///
-    /// An entry whose edits never reached the file (the run ended in between) is replaced.
-    pub fn journal(&self, document: i64, journal: &Journal, source: &[u8], edits: &[Edit]) -> Result<()> {
-        let generation = match self.last_generation(document)? {
-            Some(last) if last.journal.before == journal.before && last.journal.after != journal.before => {
-                self.connection.execute("DELETE FROM rewrite WHERE id = ?1", [last.id])?;
-                last.generation
-            }
-            Some(last) => last.generation + 1,
-            None => 1,
-        };
-        self.connection.execute(
-            "INSERT INTO rewrite (document, generation, before, after, written) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![document, generation, journal.before, journal.after, now()],
-        )?;
-        let rewrite = self.connection.last_insert_rowid();
-        let mut insert =
-            self.connection.prepare_cached("INSERT INTO edit (rewrite, start, old, new) VALUES (?1, ?2, ?3, ?4)")?;
-        for edit in edits {
-            let old = source.get(edit.span.start..edit.span.end).unwrap_or_default();
-            insert.execute(params![rewrite, edit.span.start as i64, old, edit.text])?;
-        }
-        Ok(())
-    }
-
-    /// Takes back a journal entry whose edits did not reach the file.
-    pub fn forget_journal(&self, document: i64, journal: &Journal) -> Result<()> {
-        self.connection.execute(
-            "DELETE FROM rewrite WHERE document = ?1 AND before = ?2 AND after = ?3
-             AND generation = (SELECT max(generation) FROM rewrite WHERE document = ?1)",
-            params![document, journal.before, journal.after],
-        )?;
-        Ok(())
-    }
-
-    fn last_generation(&self, document: i64) -> Result<Option<Generation>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, generation, before, after FROM rewrite WHERE document = ?1 ORDER BY generation DESC LIMIT 1",
-        )?;
-        let last = statement.query_row([document], |row| {
-            let journal = Journal { before: row.get(2)?, after: row.get(3)? };
-            Ok(Generation { id: row.get(0)?, generation: row.get(1)?, journal })
-        });
-        Ok(last.optional()?)
-    }
-
     /// Notes that a document was edited in place: the references that were edited name their blobs from now on, and
     /// the file is `seen` as it is now. Returns whether all of its references are settled.
     pub fn edited_in_place(&self, document: i64, seen: &Seen) -> Result<bool> {
@@ -232,26 +171,5 @@ impl Catalog {
             .exists([document])?;
         self.finish_document(document, seen, open)?;
         Ok(!open)
-    }
-
-    /// The edits that lead from the last edited generation of a document back to the one before it: where they stand
-    /// in the edited bytes, and what stood there.
-    pub fn undo(&self, document: i64) -> Result<Option<(Journal, Vec<Edit>)>> {
-        let Some(Generation { id: rewrite, journal, .. }) = self.last_generation(document)? else { return Ok(None) };
-        let mut statement =
-            self.connection.prepare_cached("SELECT start, old, new FROM edit WHERE rewrite = ?1 ORDER BY start")?;
-        let rows = statement.query_map([rewrite], |row| {
-            let (start, old, new): (i64, Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok((start, old, new))
-        })?;
-        let mut moved = 0i64;
-        let mut edits = Vec::new();
-        for row in rows {
-            let (start, old, new) = row?;
-            let at = (start + moved) as usize;
-            edits.push(Edit { span: Span::new(at, at + new.len()), text: old.clone() });
-            moved += new.len() as i64 - old.len() as i64;
-        }
-        Ok(Some((journal, edits)))
     }
 }

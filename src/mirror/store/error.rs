@@ -29,12 +29,12 @@ pub enum StoreErrorKind {
 }
 
 impl StoreError {
-    pub(super) fn new(doing: &'static str, path: &Path, error: io::Error) -> Self {
+    pub(in crate::mirror) fn new(doing: &'static str, path: &Path, error: io::Error) -> Self {
         StoreError { doing, path: path.to_owned(), error }
     }
 
     /// For `map_err`.
-    pub(super) fn on(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(in crate::mirror) fn on(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |error| StoreError::new(doing, path, error)
     }
 
