@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fetch::{self, FailureKind, HttpFetcher};
 use crate::input::Discovery;
-use crate::mirror::catalog::{Backlog, Catalog, TargetRow};
+use crate::mirror::catalog::{Backlog, Catalog, Documents, PlacementRow, TargetRow};
 use crate::mirror::store::{self, Durability, LocalStore, Store as _};
 use crate::mirror::{Layout, Mirror};
 use crate::progress::{Phase, Progress};
@@ -75,6 +75,7 @@ pub async fn sync(
     let store = Arc::new(open_store(&job, mirror.layout())?);
     let catalog = Catalog::open(&mirror.layout().catalog(), job.durability)?;
     let run = catalog.begin_run()?;
+    catalog.remember_placement(&placement_row(&job, mirror.layout())?)?;
 
     progress.phase(Phase::Collecting);
     let mut recorded = collect(&mut job, &inputs, &catalog, run, progress, stop)?;
@@ -116,11 +117,30 @@ pub fn plan(
     summarise(&copy, run, &recorded, &fetched, &rewritten, report::Failures::default(), started)
 }
 
-fn open_store(job: &Job, layout: &Layout) -> anyhow::Result<LocalStore> {
-    let assets = match &job.placement {
+fn assets(job: &Job, layout: &Layout) -> PathBuf {
+    match &job.placement {
         Placement::Mirror => layout.assets(),
         Placement::InPlace { assets } => assets.clone(),
-    };
+    }
+}
+
+/// Where this run puts pictures, for the commands that are not told.
+fn placement_row(job: &Job, layout: &Layout) -> std::io::Result<PlacementRow> {
+    Ok(PlacementRow {
+        documents: match job.placement {
+            Placement::Mirror => Documents::Mirror,
+            Placement::InPlace { .. } => Documents::InPlace,
+        },
+        assets: std::path::absolute(assets(job, layout))?,
+        link_base: match &job.links {
+            Links::Prefix(prefix) => Some(prefix.clone()),
+            Links::WithinMirror | Links::To(_) => None,
+        },
+    })
+}
+
+fn open_store(job: &Job, layout: &Layout) -> anyhow::Result<LocalStore> {
+    let assets = assets(job, layout);
     // Documents are written there too, wherever the pictures are.
     store::sweep(&layout.tmp())?;
     let store = LocalStore::with_tmp_within_reach(assets, &layout.tmp(), job.durability);

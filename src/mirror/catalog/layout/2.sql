@@ -15,3 +15,6 @@ CREATE TABLE input (
     path      ANY     PRIMARY KEY,
     run       INTEGER NOT NULL          -- the last run that was given it
 ) STRICT, WITHOUT ROWID;
+
+-- What holds for the mirror as a whole, by the names in settings.rs.
+CREATE TABLE setting (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
