@@ -3,6 +3,7 @@
 //! Nothing here reads documents or the network. [`parse`] joins the four places where a setting can stand (flag,
 //! environment, file, default) and hands each command its arguments, checked.
 
+mod check;
 mod exit;
 mod sync;
 mod values;
@@ -15,8 +16,9 @@ use url::Url;
 
 use crate::config::{self, Surroundings};
 use crate::input::{Gitignore, Input};
+pub use check::CheckArgs;
 pub use exit::Exit;
-pub use sync::{Durability, Missing, Placement, Referer, RunArgs, SyncArgs};
+pub use sync::{Durability, Missing, Placement, Referer, RunArgs, SyncArgs, fetch_options};
 
 /// Brings every picture of your saved articles home, once, and proves that nothing is missing.
 #[derive(Debug, Parser)]
@@ -32,6 +34,9 @@ pub enum Command {
     /// Fetch the pictures of documents and write copies of the documents that use them
     #[command(long_about = SYNC_ABOUT, after_long_help = Exit::help(&RUN))]
     Sync(Box<SyncArgs>),
+    /// Prove that every picture and every mirrored document is whole, or say what is damaged
+    #[command(long_about = check::ABOUT, after_long_help = Exit::help(&CHECK))]
+    Check(Box<CheckArgs>),
     /// List the pictures that documents refer to; uses no network
     #[command(after_long_help = Exit::help(&READ))]
     Links(LinksArgs),
@@ -55,6 +60,9 @@ environment, the environment over the file. Switches have an opposite, such as -
 /// How a command that fetches can end.
 const RUN: [Exit; 6] =
     [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::SomeMissing, Exit::Locked, Exit::Interrupted];
+
+/// How a check can end.
+const CHECK: [Exit; 7] = Exit::ALL;
 
 /// How a command that only reads can end.
 const READ: [Exit; 5] = [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::SomeMissing, Exit::Interrupted];

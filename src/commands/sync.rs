@@ -85,7 +85,7 @@ fn say(summary: &Summary, exit: Exit, action: Action, result: &Path, messages: &
 }
 
 /// The first signal lets the run end in order, the second ends it at once: both are safe at any time.
-async fn listen(stop: CancellationToken) {
+pub(super) async fn listen(stop: CancellationToken) {
     let asked = async {
         #[cfg(unix)]
         {

@@ -3,6 +3,7 @@
 //! One connection writes, in large transactions, from one thread; readers open connections of their own and see what
 //! is committed. Nothing here knows of the network or of documents' syntax: the catalog takes and gives plain rows.
 
+mod checking;
 mod fetching;
 mod rewriting;
 mod rows;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use crate::mirror::store::{Durability, StoreError};
+pub use checking::{BlobCounts, BlobRow, BrokenRow, DamagedBlob, DocumentRow, Scrutiny, Standing};
 pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, Recorded};
 pub use rewriting::{HeldReference, Journal, ReferenceState, RewriteRow};
 pub use rows::{Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
@@ -24,7 +26,8 @@ pub use settings::{Documents, PlacementRow};
 
 /// What leads from each layout to the next. A catalog of an older layout is brought up to date when it is opened for
 /// writing; one of a newer layout is refused. Once released, a layout never changes.
-const LAYOUTS: [&str; 2] = [include_str!("catalog/layout/1.sql"), include_str!("catalog/layout/2.sql")];
+const LAYOUTS: [&str; 3] =
+    [include_str!("catalog/layout/1.sql"), include_str!("catalog/layout/2.sql"), include_str!("catalog/layout/3.sql")];
 
 /// The layout that this program reads and writes.
 const VERSION: i64 = LAYOUTS.len() as i64;

@@ -5,11 +5,13 @@
 //!   documents/        the rewritten documents
 //!   assets/           blobs, named by their SHA-256
 //!   catalog.sqlite    what is known of documents, assets, captures and failures
+//!   trash/            what `check --repair` moved out of the way, by day
 //!   tmp/              unfinished work; empty after a clean run
 //!   .lock             held while a run writes
 //! ```
 
 pub mod catalog;
+pub mod check;
 pub mod digest;
 pub mod store;
 
@@ -95,6 +97,11 @@ impl Layout {
 
     pub fn tmp(&self) -> PathBuf {
         self.root.join("tmp")
+    }
+
+    /// What a repair moved out of the way.
+    pub fn trash(&self) -> PathBuf {
+        self.root.join("trash")
     }
 
     pub fn catalog(&self) -> PathBuf {

@@ -42,6 +42,29 @@ pub enum MissingPolicy {
     Original,
 }
 
+impl MissingPolicy {
+    /// The word by which the catalog remembers it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            MissingPolicy::Keep => "keep",
+            MissingPolicy::Original => "original",
+        }
+    }
+
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        [MissingPolicy::Keep, MissingPolicy::Original].into_iter().find(|policy| policy.word() == word)
+    }
+}
+
+/// Which documents are rewritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Those of a run whose edits are not those that were written last.
+    OfRun(i64),
+    /// Those that a check found damaged, and those that named a blob that it did, whatever was written last.
+    Damaged,
+}
+
 /// How documents are rewritten.
 #[derive(Debug, Clone)]
 pub(super) struct Rewriting<'a> {
@@ -65,6 +88,8 @@ pub(super) struct Rewritten {
 struct Prepared {
     row: RewriteRow,
     plan: [u8; 32],
+    /// The digest of the new bytes.
+    after: [u8; 32],
     temporary: NamedTempFile,
     destination: PathBuf,
     in_place: Option<InPlace>,
@@ -89,7 +114,7 @@ struct Version {
 }
 
 impl Rewriting<'_> {
-    /// Writes every document of `run` whose edits are not those that were written last.
+    /// Writes documents.
     ///
     /// A document that cannot be written is warned of and counted, and the others go on.
     ///
@@ -98,14 +123,17 @@ impl Rewriting<'_> {
     pub(super) fn rewrite(
         &self,
         catalog: &Catalog,
-        run: i64,
+        which: Which,
         progress: &Progress,
         stop: &CancellationToken,
     ) -> anyhow::Result<Rewritten> {
         let mut rewritten = Rewritten::default();
         let mut after = 0;
         while !stop.is_cancelled() {
-            let rows = catalog.documents(run, after, BATCH)?;
+            let rows = match which {
+                Which::OfRun(run) => catalog.documents(run, after, BATCH)?,
+                Which::Damaged => catalog.damaged_documents(after, BATCH)?,
+            };
             let Some(last) = rows.last() else { break };
             after = last.id;
             let mut prepared = Vec::new();
@@ -113,7 +141,7 @@ impl Rewriting<'_> {
             catalog.begin()?;
             for row in rows {
                 let name = row.source.clone();
-                match self.prepare(catalog, row) {
+                match self.prepare(catalog, row, which) {
                     Ok(Some(document)) => prepared.push(document),
                     Ok(None) => rewritten.unchanged += 1,
                     Err(error) => rewritten.fail(&name, error, progress)?,
@@ -159,6 +187,11 @@ impl Rewriting<'_> {
         Some(Edit { span: reference.span, text: text.into_bytes() })
     }
 
+    /// Whether a document was last written as it would be written now.
+    pub(super) fn is_up_to_date(&self, catalog: &Catalog, row: &RewriteRow) -> anyhow::Result<bool> {
+        Ok(self.is_written(row, &self.plan(catalog, row)?))
+    }
+
     fn is_written(&self, row: &RewriteRow, plan: &RewritePlan) -> bool {
         match self.placement {
             Placement::InPlace { .. } => plan.edits().is_empty(),
@@ -177,9 +210,9 @@ impl Rewriting<'_> {
     }
 
     /// Writes the new bytes of a document beside its place; `None` when they are there already.
-    fn prepare(&self, catalog: &Catalog, row: RewriteRow) -> anyhow::Result<Option<Prepared>> {
+    fn prepare(&self, catalog: &Catalog, row: RewriteRow, which: Which) -> anyhow::Result<Option<Prepared>> {
         let plan = self.plan(catalog, &row)?;
-        if self.is_written(&row, &plan) {
+        if which != Which::Damaged && self.is_written(&row, &plan) {
             return Ok(None);
         }
         let fingerprint = plan.fingerprint(&row.digest);
@@ -211,7 +244,7 @@ impl Rewriting<'_> {
                 Some(InPlace { journal, read })
             }
         };
-        Ok(Some(Prepared { row, plan: fingerprint, temporary, destination, in_place }))
+        Ok(Some(Prepared { row, plan: fingerprint, after, temporary, destination, in_place }))
     }
 
     /// A new file in the mirror's tmp/ where that is on the same file system, else beside the destination; with the
@@ -272,7 +305,7 @@ impl Rewriting<'_> {
     ) -> anyhow::Result<()> {
         catalog.begin()?;
         let mut folders = BTreeSet::new();
-        for Prepared { row, plan, temporary, destination, in_place } in prepared {
+        for Prepared { row, plan, after, temporary, destination, in_place } in prepared {
             let file = match replace(temporary, &row.source, &destination, in_place.as_ref()) {
                 Ok(file) => file,
                 Err(error) => {
@@ -286,7 +319,7 @@ impl Rewriting<'_> {
             if let Some(InPlace { journal, .. }) = in_place {
                 catalog.edited_in_place(row.id, &seen(&file, journal.after)?)?;
             }
-            catalog.wrote_document(row.id, &plan)?;
+            catalog.wrote_document(row.id, &plan, &after)?;
             rewritten.written += 1;
             folders.insert(folder_of(&destination).to_owned());
         }

@@ -73,13 +73,34 @@ impl Catalog {
         self.commit()
     }
 
+    /// What the last run wrote where pictures are missing, in the word that it was remembered by.
+    pub fn missing_policy(&self) -> Result<Option<String>> {
+        match self.setting("missing")? {
+            Some(Value::Text(word)) => Ok(Some(word)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Notes what this run writes where pictures are missing.
+    pub fn remember_missing_policy(&self, word: &str) -> Result<()> {
+        self.set("missing", Some(Value::Text(word.to_owned())))
+    }
+
+    /// A setting that is a number.
+    pub(super) fn number(&self, name: &str) -> Result<Option<i64>> {
+        match self.setting(name)? {
+            Some(Value::Integer(number)) => Ok(Some(number)),
+            _ => Ok(None),
+        }
+    }
+
     fn setting(&self, name: &str) -> Result<Option<Value>> {
         let mut statement = self.connection.prepare_cached("SELECT value FROM setting WHERE name = ?1")?;
         Ok(statement.query_row([name], |row| row.get(0)).optional()?)
     }
 
     /// `None` takes the setting away.
-    fn set(&self, name: &str, value: Option<Value>) -> Result<()> {
+    pub(super) fn set(&self, name: &str, value: Option<Value>) -> Result<()> {
         match value {
             Some(value) => self
                 .connection

@@ -92,8 +92,9 @@ impl Site {
     fn prepare(&self) -> Vec<Prepared> {
         let rows = self.catalog.documents(self.run, 0, BATCH).unwrap();
         self.catalog.begin().unwrap();
-        let prepared =
-            rows.into_iter().filter_map(|row| self.rewriting().prepare(&self.catalog, row).unwrap()).collect();
+        let of_run = Which::OfRun(self.run);
+        let prepare = |row| self.rewriting().prepare(&self.catalog, row, of_run).unwrap();
+        let prepared = rows.into_iter().filter_map(prepare).collect();
         self.catalog.commit().unwrap();
         prepared
     }
@@ -125,7 +126,8 @@ fn what_an_author_saves_while_a_batch_is_written_is_not_lost() {
     site.run = site.catalog.begin_run().unwrap();
     site.collect("a.html");
     site.collect("c.html");
-    let rewritten = site.rewriting().rewrite(&site.catalog, site.run, &Progress::muted(), &CancellationToken::new());
+    let rewritten =
+        site.rewriting().rewrite(&site.catalog, Which::OfRun(site.run), &Progress::muted(), &CancellationToken::new());
     assert_eq!(rewritten.unwrap().written, 2);
     assert_eq!((site.read("a.html"), site.read("c.html")), (format!("<h1>New</h1>{AFTER}"), AFTER.into()));
     assert_eq!(journaled(&site), [true, true, true]);

@@ -1,0 +1,421 @@
+//! What `check` asks of the catalog, and the little that it writes.
+//!
+//! What a check finds damaged is listed in temporary tables of its connection, which a repair works from: they may be
+//! larger than memory.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{ErrorCode, OptionalExtension as _};
+
+use super::{Catalog, CatalogError, Result, RewriteRow, VERSION, now, params, path_from, path_value};
+use crate::mirror::check::Bytes;
+use crate::mirror::digest::Digest;
+
+/// How closely SQLite looks at its own file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scrutiny {
+    /// Every page, but not whether indices and tables agree.
+    Quick,
+    Full,
+}
+
+/// A blob to look at.
+#[derive(Debug, Clone)]
+pub struct BlobRow {
+    /// Its place in the order of this check.
+    pub number: i64,
+    pub digest: Digest,
+    /// As the catalog has it, whether this program knows it or not.
+    pub media: String,
+    /// Bytes.
+    pub length: u64,
+    /// Whether its bytes are to be hashed.
+    pub hash: bool,
+}
+
+/// A document to read again.
+#[derive(Debug, Clone)]
+pub struct DocumentRow {
+    pub row: RewriteRow,
+    /// The digest of the mirrored document as it was last written.
+    pub written: Option<[u8; 32]>,
+    /// Whether all of its references are recorded.
+    pub is_complete: bool,
+}
+
+/// What the catalog says of a URL in a document, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    Held,
+    Missing,
+    /// Not to be fetched.
+    Skipped,
+}
+
+/// A row that names another one that is not there.
+#[derive(Debug, Clone)]
+pub struct BrokenRow {
+    pub table: String,
+    /// A URL, a path or a number of rows.
+    pub subject: String,
+}
+
+/// A blob that a check found damaged.
+#[derive(Debug, Clone)]
+pub struct DamagedBlob {
+    /// Below the assets.
+    pub name: String,
+    pub digest: Digest,
+    /// Where its file was moved, below trash/.
+    pub aside: Option<String>,
+}
+
+/// How many blobs a check looks at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BlobCounts {
+    pub known: u64,
+    pub to_hash: u64,
+}
+
+impl Catalog {
+    /// What SQLite finds wrong with a catalog's file; nothing when it is whole.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or was written by a newer version of this program.
+    pub fn examine(path: &Path, scrutiny: Scrutiny) -> Result<Vec<String>> {
+        let problems = Self::connect(path).and_then(|catalog| catalog.problems(scrutiny));
+        match problems {
+            Err(CatalogError::Sql(source) | CatalogError::Open { source, .. }) if is_damage(&source) => {
+                Ok(vec![source.to_string()])
+            }
+            problems => problems,
+        }
+    }
+
+    fn problems(&self, scrutiny: Scrutiny) -> Result<Vec<String>> {
+        match self.layout()? {
+            // What SQLite makes of an empty file: a database without tables.
+            0 => return Ok(vec!["it holds nothing".to_owned()]),
+            found if found > VERSION => return Err(CatalogError::Newer { path: self.path.clone(), found }),
+            _ => {}
+        }
+        let mut statement = self.connection.prepare(match scrutiny {
+            Scrutiny::Quick => "PRAGMA quick_check(20)",
+            Scrutiny::Full => "PRAGMA integrity_check(20)",
+        })?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+        let told = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        Ok(told.into_iter().filter(|told| told != "ok").collect())
+    }
+
+    /// Calls `each` for every row that names a row that is not there.
+    pub fn broken_rows(&self, each: &mut dyn FnMut(BrokenRow)) -> Result<()> {
+        let mut statement = self.connection.prepare(
+            "SELECT 'asset', target FROM asset
+             WHERE digest IS NOT NULL AND NOT EXISTS (SELECT 1 FROM blob WHERE blob.digest = asset.digest)
+             UNION ALL
+             SELECT 'capture', source FROM capture
+             WHERE NOT EXISTS (SELECT 1 FROM blob WHERE blob.digest = capture.digest)
+             UNION ALL
+             SELECT 'reference', document.path FROM reference JOIN document ON document.id = reference.document
+             WHERE held IS NOT NULL AND NOT EXISTS (SELECT 1 FROM blob WHERE blob.digest = reference.held)
+             UNION ALL
+             SELECT \"table\", count(*) || ' rows without their ' || parent FROM pragma_foreign_key_check
+             WHERE parent <> 'blob' GROUP BY \"table\", parent",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let subject = path_from(row.get(1)?).to_string_lossy().into_owned();
+            Ok(BrokenRow { table: row.get(0)?, subject })
+        })?;
+        for row in rows {
+            each(row?);
+        }
+        Ok(())
+    }
+
+    /// Lists the blobs in the order in which they are looked at: those never hashed first, then those that were hashed
+    /// longest ago. Those hashed since `began` (milliseconds since 1970) are not hashed again.
+    pub fn plan_check(&self, bytes: Bytes, began: i64) -> Result<BlobCounts> {
+        self.connection.execute_batch(
+            "DROP TABLE IF EXISTS temp.looked_at;
+             CREATE TEMP TABLE looked_at
+                (number INTEGER PRIMARY KEY, digest BLOB, media TEXT, length INTEGER, checked INTEGER, hash INTEGER);
+             CREATE TEMP TABLE IF NOT EXISTS damaged_blob (name TEXT PRIMARY KEY, digest BLOB, aside TEXT);
+             CREATE TEMP TABLE IF NOT EXISTS damaged_document (id INTEGER PRIMARY KEY, plan BLOB);
+             CREATE TEMP TABLE IF NOT EXISTS forgotten (asset INTEGER, digest BLOB, PRIMARY KEY (asset, digest));
+             INSERT INTO temp.looked_at (digest, media, length, checked, hash)
+                SELECT digest, media, length, checked, 0 FROM blob ORDER BY checked, digest;",
+        )?;
+        let known: u64 = self.connection.query_row("SELECT count(*) FROM temp.looked_at", [], |row| row.get(0))?;
+        let (to_hash, limit) = match bytes {
+            Bytes::Skip => ("number <= ?1", 0),
+            Bytes::Share(share) => ("number <= ?1", (known as f64 * share).ceil() as i64),
+            Bytes::All => ("checked IS NULL OR checked < ?1", began),
+            Bytes::Damaged => ("number = ?1 OR digest IN (SELECT digest FROM temp.damaged_blob)", 0),
+        };
+        let to_hash = format!("UPDATE temp.looked_at SET hash = 1 WHERE {to_hash}");
+        let to_hash = self.connection.execute(&to_hash, [limit])? as u64;
+        self.connection.execute_batch(
+            "DELETE FROM temp.damaged_blob; DELETE FROM temp.damaged_document; DELETE FROM temp.forgotten;",
+        )?;
+        Ok(BlobCounts { known, to_hash })
+    }
+
+    /// The next blobs of the plan behind the number `after`, at most `max`.
+    pub fn planned_blobs(&self, after: i64, max: usize) -> Result<Vec<BlobRow>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT number, digest, media, length, hash FROM temp.looked_at
+             WHERE number > ?1 ORDER BY number LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![after, max as i64], |row| {
+            Ok(BlobRow {
+                number: row.get(0)?,
+                digest: Digest::from(row.get::<_, [u8; 32]>(1)?),
+                media: row.get(2)?,
+                length: row.get(3)?,
+                hash: row.get(4)?,
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Notes that the bytes of a blob were hashed now, and are those of its name.
+    pub fn found_whole(&self, digest: Digest) -> Result<()> {
+        let mut statement = self.connection.prepare_cached("UPDATE blob SET checked = ?2 WHERE digest = ?1")?;
+        statement.execute(params![digest.as_bytes(), now()])?;
+        Ok(())
+    }
+
+    /// Notes for a repair that the file `name` below the assets is gone or not what its name says.
+    pub fn found_damaged(&self, name: &str, digest: Digest) -> Result<()> {
+        let mut statement =
+            self.connection.prepare_cached("INSERT OR IGNORE INTO temp.damaged_blob (name, digest) VALUES (?1, ?2)")?;
+        statement.execute(params![name, digest.as_bytes()])?;
+        Ok(())
+    }
+
+    /// Notes for a repair that a mirrored document is gone, or not as it was written.
+    pub fn found_damaged_document(&self, document: i64) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "INSERT OR IGNORE INTO temp.damaged_document (id, plan) SELECT id, plan FROM document WHERE id = ?1",
+        )?;
+        statement.execute([document])?;
+        Ok(())
+    }
+
+    /// When the check of all bytes began that was not brought to its end, if there is one no older than `since`.
+    pub fn check_began(&self, since: i64) -> Result<Option<i64>> {
+        Ok(self.number("check-began")?.filter(|began| *began >= since))
+    }
+
+    /// Notes when a check of all bytes began; with `None` that it was brought to its end.
+    pub fn set_check_began(&self, began: Option<i64>) -> Result<()> {
+        self.set("check-began", began.map(rusqlite::types::Value::Integer))
+    }
+
+    /// The length of a blob that is on record, in bytes, and its media type.
+    pub fn blob_row(&self, digest: Digest) -> Result<Option<(u64, String)>> {
+        let mut statement = self.connection.prepare_cached("SELECT length, media FROM blob WHERE digest = ?1")?;
+        Ok(statement.query_row([digest.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+    }
+
+    /// The documents behind the number `after`, at most `max`.
+    pub fn documents_to_check(&self, after: i64, max: usize) -> Result<Vec<DocumentRow>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, path, source, digest, plan, written, size IS NOT NULL FROM document
+             WHERE id > ?1 ORDER BY id LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![after, max as i64], |row| {
+            let row_of = RewriteRow {
+                id: row.get(0)?,
+                path: path_from(row.get(1)?),
+                source: path_from(row.get(2)?),
+                digest: row.get::<_, Option<[u8; 32]>>(3)?.unwrap_or_default(),
+                plan: row.get(4)?,
+            };
+            Ok(DocumentRow { row: row_of, written: row.get(5)?, is_complete: row.get(6)? })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// How many documents are on record.
+    pub fn document_count(&self) -> Result<u64> {
+        Ok(self.connection.query_row("SELECT count(*) FROM document", [], |row| row.get(0))?)
+    }
+
+    /// Whether a document lies at `path` (below documents/).
+    pub fn has_document(&self, path: &Path) -> Result<bool> {
+        let mut statement = self.connection.prepare_cached("SELECT 1 FROM document WHERE path = ?1")?;
+        Ok(statement.exists([path_value(path)])?)
+    }
+
+    /// Calls `each` for every reference of a document: as written, its target, and how it stands.
+    pub fn standings(&self, document: i64, each: &mut dyn FnMut(&str, Option<&str>, Standing)) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT raw, asset.target, CASE WHEN coalesce(reference.held, asset.digest) IS NOT NULL THEN 0
+                    WHEN skip IS NOT NULL THEN 2 ELSE 1 END
+             FROM reference LEFT JOIN asset ON asset.id = reference.asset WHERE reference.document = ?1",
+        )?;
+        let mut rows = statement.query([document])?;
+        while let Some(row) = rows.next()? {
+            let standing = match row.get(2)? {
+                0 => Standing::Held,
+                1 => Standing::Missing,
+                _ => Standing::Skipped,
+            };
+            let (raw, target) = (row.get_ref(0)?.as_str(), row.get_ref(1)?.as_str_or_null());
+            each(raw.unwrap_or_default(), target.unwrap_or_default(), standing);
+        }
+        Ok(())
+    }
+}
+
+/// What a repair does to the catalog.
+impl Catalog {
+    /// The damaged blobs behind the name `after`, at most `max`.
+    pub fn damaged_blobs(&self, after: &str, max: usize) -> Result<Vec<DamagedBlob>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT name, digest, aside FROM temp.damaged_blob WHERE name > ?1 ORDER BY name LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![after, max as i64], |row| {
+            let digest = Digest::from(row.get::<_, [u8; 32]>(1)?);
+            Ok(DamagedBlob { name: row.get(0)?, digest, aside: row.get(2)? })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Notes where the file of a damaged blob is now, below trash/.
+    pub fn set_aside(&self, name: &str, aside: &str) -> Result<()> {
+        let mut statement =
+            self.connection.prepare_cached("UPDATE temp.damaged_blob SET aside = ?2 WHERE name = ?1")?;
+        statement.execute([name, aside])?;
+        Ok(())
+    }
+
+    /// Takes a blob off the list of damaged ones.
+    pub fn no_longer_damaged(&self, name: &str) -> Result<()> {
+        self.connection.prepare_cached("DELETE FROM temp.damaged_blob WHERE name = ?1")?.execute([name])?;
+        Ok(())
+    }
+
+    /// Takes the damaged blobs off their assets, so that `run` wants them again, and lists the documents that name them
+    /// for rewriting. Rows that name a blob that is not on record are set right as well.
+    pub fn forget_damaged(&self, run: i64) -> Result<()> {
+        self.begin()?;
+        self.connection.execute_batch(
+            "INSERT OR IGNORE INTO temp.forgotten (asset, digest)
+                SELECT id, digest FROM asset WHERE digest IN (SELECT digest FROM temp.damaged_blob)
+                    OR (digest IS NOT NULL AND digest NOT IN (SELECT digest FROM blob))
+                UNION SELECT asset, digest FROM capture WHERE digest IN (SELECT digest FROM temp.damaged_blob);
+             INSERT OR IGNORE INTO temp.damaged_document (id, plan)
+                SELECT id, plan FROM document WHERE id IN
+                    (SELECT document FROM reference WHERE asset IN (SELECT asset FROM temp.forgotten));
+             UPDATE asset SET digest = NULL WHERE EXISTS (SELECT 1 FROM temp.forgotten
+                WHERE forgotten.asset = asset.id AND forgotten.digest = asset.digest);
+             DELETE FROM capture WHERE digest NOT IN (SELECT digest FROM blob);
+             UPDATE document SET reread = 1 WHERE id IN (SELECT document FROM reference
+                WHERE held IS NOT NULL AND held NOT IN (SELECT digest FROM blob));
+             DELETE FROM reference WHERE held IS NOT NULL AND held NOT IN (SELECT digest FROM blob);",
+        )?;
+        self.connection.execute(
+            "INSERT OR IGNORE INTO wanted (run, asset) SELECT DISTINCT ?1, asset FROM temp.forgotten",
+            [run],
+        )?;
+        self.commit()
+    }
+
+    /// The documents that a repair writes anew, behind the number `after`, at most `max`.
+    pub fn damaged_documents(&self, after: i64, max: usize) -> Result<Vec<RewriteRow>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT document.id, path, source, digest, document.plan
+             FROM temp.damaged_document JOIN document ON document.id = damaged_document.id
+             WHERE document.id > ?1 AND size IS NOT NULL ORDER BY document.id LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![after, max as i64], |row| {
+            Ok(RewriteRow {
+                id: row.get(0)?,
+                path: path_from(row.get(1)?),
+                source: path_from(row.get(2)?),
+                digest: row.get(3)?,
+                plan: row.get(4)?,
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Lists the forgotten blobs that a document still names: one that was edited in place, or one that could not be
+    /// written anew.
+    pub fn list_still_named(&self) -> Result<()> {
+        self.connection.execute_batch(
+            "CREATE TEMP TABLE IF NOT EXISTS still_named (digest BLOB PRIMARY KEY);
+             DELETE FROM temp.still_named;
+             INSERT OR IGNORE INTO temp.still_named
+                SELECT held FROM reference WHERE held IN (SELECT digest FROM temp.damaged_blob)
+                UNION SELECT forgotten.digest FROM temp.damaged_document
+                JOIN document ON document.id = damaged_document.id
+                JOIN reference ON reference.document = document.id
+                JOIN temp.forgotten ON forgotten.asset = reference.asset
+                WHERE document.plan IS damaged_document.plan;",
+        )?;
+        Ok(())
+    }
+
+    /// Whether a blob is on the list of [`Catalog::list_still_named`].
+    pub fn is_still_named(&self, digest: Digest) -> Result<bool> {
+        let mut statement = self.connection.prepare_cached("SELECT 1 FROM temp.still_named WHERE digest = ?1")?;
+        Ok(statement.exists([digest.as_bytes()])?)
+    }
+
+    /// Takes the damaged blobs that were not had again, and the captures that brought them, out of the catalog, unless
+    /// something still names them.
+    pub fn give_up_blobs(&self) -> Result<()> {
+        // SQLite would look through all assets and captures for each of them; the queries have done so already.
+        self.connection.pragma_update(None, "foreign_keys", false)?;
+        self.begin()?;
+        self.connection.execute_batch(
+            "CREATE TEMP TABLE given_up AS SELECT digest FROM temp.damaged_blob
+                WHERE digest NOT IN (SELECT digest FROM asset WHERE digest IS NOT NULL)
+                AND digest NOT IN (SELECT held FROM reference WHERE held IS NOT NULL);
+             DELETE FROM capture WHERE digest IN (SELECT digest FROM temp.given_up);
+             DELETE FROM blob WHERE digest IN (SELECT digest FROM temp.given_up);
+             DROP TABLE temp.given_up;",
+        )?;
+        self.commit()?;
+        self.connection.pragma_update(None, "foreign_keys", true)?;
+        Ok(())
+    }
+
+    /// Takes back what [`Catalog::forget_damaged`] wanted: from now on documents alone say what is needed.
+    pub fn no_longer_wanted(&self, run: i64) -> Result<()> {
+        self.connection.execute("DELETE FROM wanted WHERE run = ?1", [run])?;
+        Ok(())
+    }
+}
+
+/// What a rebuild writes.
+impl Catalog {
+    /// Records a blob that was found whole by its name.
+    pub fn add_blob(&self, digest: Digest, media: &str, length: u64, dimensions: Option<(u32, u32)>) -> Result<()> {
+        let (width, height) = dimensions.unzip();
+        self.connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO blob (digest, media, length, width, height, checked)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![digest.as_bytes(), media, length as i64, width, height, now()])?;
+        Ok(())
+    }
+
+    /// Makes all documents ones whose sources are not known: `sync` takes them up by their names.
+    pub fn forget_sources(&self) -> Result<()> {
+        let nowhere = path_value(&PathBuf::new());
+        self.connection.execute("UPDATE document SET source = ?1, size = NULL, plan = NULL", [nowhere])?;
+        Ok(())
+    }
+}
+
+/// Errors that a whole file does not give.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{DatabaseCorrupt, NotADatabase, SystemIoFailure};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase | SystemIoFailure))
+}
