@@ -155,15 +155,18 @@ impl Repairing<'_> {
             let file = self.standing.assets.join(&blob.name);
             if file.is_file() {
                 repaired.blobs += 1;
-                return Ok(catalog.no_longer_damaged(&blob.name)?);
+                return Ok(());
             }
             repaired.lost += 1;
-            if let Some(aside) = &blob.aside
-                && (self.stop.is_cancelled() || catalog.is_still_named(blob.digest)?)
-            {
-                move_file(&trash.root.join(aside), &file)
-                    .with_context(|| format!("putting {} back", sanitize::path(&file)))?;
-                catalog.no_longer_damaged(&blob.name)?;
+            match &blob.aside {
+                Some(aside) if self.stop.is_cancelled() || catalog.is_still_named(blob.digest)? => {
+                    move_file(&trash.root.join(aside), &file)
+                        .with_context(|| format!("putting {} back", sanitize::path(&file)))?;
+                }
+                // Only a folder that is empty now goes.
+                _ => {
+                    let _ = file.parent().map(fs::remove_dir);
+                }
             }
             Ok(())
         })?;

@@ -56,12 +56,11 @@ impl MissingPolicy {
     }
 }
 
-/// Which documents are rewritten.
+/// Which documents are rewritten, if their edits are not those that were written last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Which {
-    /// Those of a run whose edits are not those that were written last.
     OfRun(i64),
-    /// Those that a check found damaged, and those that named a blob that it did, whatever was written last.
+    /// Those that a check found damaged, in any case, and those that name a blob that it did.
     Damaged,
 }
 
@@ -141,7 +140,7 @@ impl Rewriting<'_> {
             catalog.begin()?;
             for row in rows {
                 let name = row.source.clone();
-                match self.prepare(catalog, row, which) {
+                match self.prepare(catalog, row) {
                     Ok(Some(document)) => prepared.push(document),
                     Ok(None) => rewritten.unchanged += 1,
                     Err(error) => rewritten.fail(&name, error, progress)?,
@@ -210,9 +209,9 @@ impl Rewriting<'_> {
     }
 
     /// Writes the new bytes of a document beside its place; `None` when they are there already.
-    fn prepare(&self, catalog: &Catalog, row: RewriteRow, which: Which) -> anyhow::Result<Option<Prepared>> {
+    fn prepare(&self, catalog: &Catalog, row: RewriteRow) -> anyhow::Result<Option<Prepared>> {
         let plan = self.plan(catalog, &row)?;
-        if which != Which::Damaged && self.is_written(&row, &plan) {
+        if self.is_written(&row, &plan) {
             return Ok(None);
         }
         let fingerprint = plan.fingerprint(&row.digest);

@@ -6,7 +6,7 @@ use std::fs;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Case, Mirror, Origin, names, pictures, seeds, written};
+use crate::support::{Answer, Case, Gate, Mirror, Origin, names, pictures, seeds, written};
 
 const A: &str = "http://p.example/a.png";
 const B: &str = "http://p.example/b.jpg";
@@ -189,6 +189,44 @@ fn what_cannot_be_had_again_leaves_the_documents_as_they_were_written() {
     origin.answers(Answer::picture);
     case.imgmirror(&["sync", "in", "--retry-failed"]).args(origin.flags()).run(0);
     assert_eq!(found(&check(&case, 0, &[])), []);
+}
+
+#[test]
+fn a_picture_that_is_back_needs_no_document_written() {
+    let origin = Origin::of_pictures();
+    let case = whole(&origin);
+    fs::remove_file(case.at(blob(A))).unwrap();
+    fs::remove_dir_all(case.at("in")).unwrap();
+    let before = written(&case.at("mirror/documents"));
+    let report = case.imgmirror(&["check", "--repair", "--json"]).args(origin.flags()).run(0).json();
+    assert_eq!((&report["repaired"]["documents"], &report["repaired"]["failed"]), (&0.into(), &0.into()));
+    assert_eq!(written(&case.at("mirror/documents")), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_repair_that_is_stopped_or_killed_is_finished_by_the_next() {
+    for (signal, code) in [("INT", Some(130)), ("KILL", None)] {
+        let origin = Origin::of_pictures();
+        let case = whole(&origin);
+        flip_one_bit(&case, &blob(A));
+        fs::remove_file(case.at(blob(B))).unwrap();
+        let gate = Gate::closed();
+        let held = gate.clone();
+        origin.answers(move |asked| Answer::picture(asked).held_at(&held));
+        origin.take_log();
+        let run = case.imgmirror(&["check", "--repair"]).args(origin.flags()).start();
+        origin.wait_for(2);
+        run.signal(signal);
+        assert_eq!(run.wait().code, code);
+        gate.open();
+        // What was corrupt is in its place or in the trash, and nothing pretends to be whole.
+        assert!(check(&case, 5, &[])["damage"].as_u64().unwrap() >= 2, "{signal}");
+        case.imgmirror(&["check", "--repair"]).args(origin.flags()).run(0);
+        assert_eq!(found(&check(&case, 0, &[])), [], "{signal}");
+        assert_eq!(case.read(blob(A)), pictures::for_url(A), "{signal}");
+        assert_eq!(case.read(blob(B)), pictures::for_url(B), "{signal}");
+    }
 }
 
 #[test]
@@ -486,7 +524,7 @@ fn a_check_waits_for_nobody_and_needs_a_mirror() {
     case.run(1, &["check"]).stderr_has("there is no mirror at mirror");
     assert!(!case.exists("mirror"));
 
-    let gate = crate::support::Gate::closed();
+    let gate = Gate::closed();
     let held = gate.clone();
     let origin = Origin::new(move |asked| Answer::picture(asked).held_at(&held));
     case.write("in/a.html", PAGE);

@@ -141,7 +141,7 @@ impl Catalog {
              CREATE TEMP TABLE looked_at
                 (number INTEGER PRIMARY KEY, digest BLOB, media TEXT, length INTEGER, checked INTEGER, hash INTEGER);
              CREATE TEMP TABLE IF NOT EXISTS damaged_blob (name TEXT PRIMARY KEY, digest BLOB, aside TEXT);
-             CREATE TEMP TABLE IF NOT EXISTS damaged_document (id INTEGER PRIMARY KEY, plan BLOB);
+             CREATE TEMP TABLE IF NOT EXISTS damaged_document (id INTEGER PRIMARY KEY, plan BLOB, forced INTEGER);
              CREATE TEMP TABLE IF NOT EXISTS forgotten (asset INTEGER, digest BLOB, PRIMARY KEY (asset, digest));
              INSERT INTO temp.looked_at (digest, media, length, checked, hash)
                 SELECT digest, media, length, checked, 0 FROM blob ORDER BY checked, digest;",
@@ -197,7 +197,7 @@ impl Catalog {
     /// Notes for a repair that a mirrored document is gone, or not as it was written.
     pub fn found_damaged_document(&self, document: i64) -> Result<()> {
         let mut statement = self.connection.prepare_cached(
-            "INSERT OR IGNORE INTO temp.damaged_document (id, plan) SELECT id, plan FROM document WHERE id = ?1",
+            "INSERT OR IGNORE INTO temp.damaged_document (id, plan, forced) SELECT id, plan, 1 FROM document WHERE id = ?1",
         )?;
         statement.execute([document])?;
         Ok(())
@@ -307,8 +307,8 @@ impl Catalog {
                 SELECT id, digest FROM asset WHERE digest IN (SELECT digest FROM temp.damaged_blob)
                     OR (digest IS NOT NULL AND digest NOT IN (SELECT digest FROM blob))
                 UNION SELECT asset, digest FROM capture WHERE digest IN (SELECT digest FROM temp.damaged_blob);
-             INSERT OR IGNORE INTO temp.damaged_document (id, plan)
-                SELECT id, plan FROM document WHERE id IN
+             INSERT OR IGNORE INTO temp.damaged_document (id, plan, forced)
+                SELECT id, plan, 0 FROM document WHERE id IN
                     (SELECT document FROM reference WHERE asset IN (SELECT asset FROM temp.forgotten));
              UPDATE asset SET digest = NULL WHERE EXISTS (SELECT 1 FROM temp.forgotten
                 WHERE forgotten.asset = asset.id AND forgotten.digest = asset.digest);
@@ -324,10 +324,11 @@ impl Catalog {
         self.commit()
     }
 
-    /// The documents that a repair writes anew, behind the number `after`, at most `max`.
+    /// The documents that a repair looks at, behind the number `after`, at most `max`. Those that are damaged themselves
+    /// come without a plan, as if they had never been written.
     pub fn damaged_documents(&self, after: i64, max: usize) -> Result<Vec<RewriteRow>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT document.id, path, source, digest, document.plan
+            "SELECT document.id, path, source, digest, CASE WHEN forced THEN NULL ELSE document.plan END
              FROM temp.damaged_document JOIN document ON document.id = damaged_document.id
              WHERE document.id > ?1 AND size IS NOT NULL ORDER BY document.id LIMIT ?2",
         )?;
@@ -367,7 +368,7 @@ impl Catalog {
     }
 
     /// Takes the damaged blobs that were not had again, and the captures that brought them, out of the catalog, unless
-    /// something still names them.
+    /// something still names them, which [`Catalog::list_still_named`] has listed.
     pub fn give_up_blobs(&self) -> Result<()> {
         // SQLite would look through all assets and captures for each of them; the queries have done so already.
         self.connection.pragma_update(None, "foreign_keys", false)?;
@@ -375,7 +376,7 @@ impl Catalog {
         self.connection.execute_batch(
             "CREATE TEMP TABLE given_up AS SELECT digest FROM temp.damaged_blob
                 WHERE digest NOT IN (SELECT digest FROM asset WHERE digest IS NOT NULL)
-                AND digest NOT IN (SELECT held FROM reference WHERE held IS NOT NULL);
+                AND digest NOT IN (SELECT digest FROM temp.still_named);
              DELETE FROM capture WHERE digest IN (SELECT digest FROM temp.given_up);
              DELETE FROM blob WHERE digest IN (SELECT digest FROM temp.given_up);
              DROP TABLE temp.given_up;",

@@ -212,8 +212,9 @@ fn key(url: &str) -> u64 {
     let url = sanitize::without_credentials(url);
     let url: Cow<'_, str> = if url.contains('&') { htmlize::unescape(url.as_ref()).into_owned().into() } else { url };
     let url = url.split('#').next().unwrap_or_default();
-    let url: String = url.chars().filter(|c| !c.is_whitespace() && *c != '\\').collect();
+    let url: String = url.chars().filter(|c| *c != '\\').collect();
     let url = percent_decode_str(&url).decode_utf8_lossy().to_lowercase();
+    let url: String = url.chars().filter(|c| !c.is_whitespace()).collect();
     let behind_scheme = url.strip_prefix("https:").or(url.strip_prefix("http:")).unwrap_or(&url);
     let mut hasher = DefaultHasher::new();
     behind_scheme.trim_start_matches('/').hash(&mut hasher);

@@ -92,9 +92,8 @@ impl Site {
     fn prepare(&self) -> Vec<Prepared> {
         let rows = self.catalog.documents(self.run, 0, BATCH).unwrap();
         self.catalog.begin().unwrap();
-        let of_run = Which::OfRun(self.run);
-        let prepare = |row| self.rewriting().prepare(&self.catalog, row, of_run).unwrap();
-        let prepared = rows.into_iter().filter_map(prepare).collect();
+        let prepared =
+            rows.into_iter().filter_map(|row| self.rewriting().prepare(&self.catalog, row).unwrap()).collect();
         self.catalog.commit().unwrap();
         prepared
     }

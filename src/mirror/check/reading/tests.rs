@@ -59,6 +59,7 @@ fn what_is_no_picture_is_not_seen() {
         "<img src='a.png' data-link='https://i.example/page'>",
         "<style>@import url(https://i.example/x); @font-face { src: url(https://i.example/y) }</style>",
         "<style>@namespace url(http://www.w3.org/1999/xhtml); p { src: url(//i.example/z.woff2?x) }</style>",
+        "<style>/* url(https://i.example/c) */ p { content: 'url(https://i.example/d)' }</style>",
         "<img src='data:image/png;base64,AAAA'>",
     ] {
         assert_eq!(links("a.html", page), Vec::<String>::new(), "{page}");
