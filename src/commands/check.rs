@@ -122,19 +122,18 @@ impl Work<'_> {
     }
 
     fn rebuild(&self) -> anyhow::Result<Option<(Rebuilt, check::Findings)>> {
-        let standing = Standing::without_catalog(self.layout);
-        let documents = |catalog: &Catalog| standing.record_mirrored(catalog, self.progress, self.stop);
-        check::rebuild(self.layout, &standing.assets, &documents, self.progress, self.stop)
+        let standing = Standing::salvaged(self.layout);
+        let (progress, stop) = (self.progress, self.stop);
+        let rebuild =
+            check::Rebuild { layout: self.layout, assets: &standing.assets, owner: owner(&standing), progress, stop };
+        rebuild.run(&|catalog| standing.record_mirrored(catalog, progress, stop))
     }
 
     fn check(&self, catalog: &Catalog, standing: &Standing, bytes: Bytes) -> anyhow::Result<Checked> {
         let check = Check {
             layout: self.layout,
             assets: &standing.assets,
-            owner: match standing.placement {
-                Placement::Mirror => Owner::Mirror,
-                Placement::InPlace { .. } => Owner::Site,
-            },
+            owner: owner(standing),
             link_base: standing.link_base.as_deref(),
             bytes,
             believes: &|catalog, row| standing.is_up_to_date(catalog, row),
@@ -142,6 +141,14 @@ impl Work<'_> {
             stop: self.stop,
         };
         check.run(catalog)
+    }
+}
+
+/// Whose the folder of the pictures is.
+fn owner(standing: &Standing) -> Owner {
+    match standing.placement {
+        Placement::Mirror => Owner::Mirror,
+        Placement::InPlace { .. } => Owner::Site,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::proxy::Rules;
 #[derive(Debug)]
 pub struct Standing {
     layout: Layout,
+    row: PlacementRow,
     pub placement: Placement,
     /// The folder of the blobs.
     pub assets: PathBuf,
@@ -34,17 +35,17 @@ impl Standing {
     /// A catalog that does not remember is taken for that of a mirror with relative links.
     pub fn of(catalog: &Catalog, layout: &Layout) -> anyhow::Result<Self> {
         let missing = catalog.missing_policy()?.as_deref().and_then(MissingPolicy::from_word);
-        Ok(Self::new(catalog.placement()?, missing.unwrap_or(MissingPolicy::Keep), layout))
+        let row = catalog.placement()?.unwrap_or_else(|| of_a_mirror(layout));
+        Ok(Self::new(row, missing.unwrap_or(MissingPolicy::Keep), layout))
     }
 
-    /// That of a mirror without a catalog.
-    pub fn without_catalog(layout: &Layout) -> Self {
-        Self::new(None, MissingPolicy::Keep, layout)
+    /// What can be read of it from a catalog that is damaged.
+    pub fn salvaged(layout: &Layout) -> Self {
+        let row = Catalog::salvage_placement(&layout.catalog()).unwrap_or_else(|| of_a_mirror(layout));
+        Self::new(row, MissingPolicy::Keep, layout)
     }
 
-    fn new(row: Option<PlacementRow>, missing: MissingPolicy, layout: &Layout) -> Self {
-        let row =
-            row.unwrap_or(PlacementRow { documents: Documents::Mirror, assets: layout.assets(), link_base: None });
+    fn new(row: PlacementRow, missing: MissingPolicy, layout: &Layout) -> Self {
         let assets = row.assets(layout);
         let (placement, relative) = match row.documents {
             Documents::Mirror => (Placement::Mirror, Links::WithinMirror),
@@ -64,8 +65,9 @@ impl Standing {
                 slots: SlotFilter::default(),
                 // What a run took in is read again, whatever its size.
                 max_document: u64::MAX,
-                link_base: row.link_base,
+                link_base: row.link_base.clone(),
             },
+            row,
         }
     }
 
@@ -89,14 +91,15 @@ impl Standing {
         &self.layout
     }
 
-    /// Records what the mirrored documents themselves tell: which blobs they name, and what they miss. Returns how many
-    /// documents were read.
+    /// Records in a new catalog how the mirror stands, and what the mirrored documents themselves tell: which blobs they
+    /// name, and what they miss. Returns how many documents were read.
     pub fn record_mirrored(
         &self,
         catalog: &Catalog,
         progress: &Progress,
         stop: &CancellationToken,
     ) -> anyhow::Result<u64> {
+        catalog.remember_placement(&self.row)?;
         let documents = self.layout.documents();
         if !documents.is_dir() {
             return Ok(0);
@@ -115,4 +118,8 @@ impl Standing {
         catalog.finish_run(run, "{}")?;
         Ok(recorded.read)
     }
+}
+
+fn of_a_mirror(layout: &Layout) -> PlacementRow {
+    PlacementRow { documents: Documents::Mirror, assets: layout.assets(), link_base: None }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Case, Gate, Mirror, Origin, names, pictures, seeds, written};
+use crate::support::{Answer, Case, Gate, Mirror, Origin, names, pictures, seeds, shared_seeds, written};
 
 const A: &str = "http://p.example/a.png";
 const B: &str = "http://p.example/b.jpg";
@@ -95,12 +95,14 @@ fn a_whole_mirror_is_whole_and_stays_untouched() {
 
 #[test]
 fn the_seeds_are_whole_to_another_reader() {
-    let (case, origin) = (Case::new(), Origin::of_pictures());
-    case.copy(&seeds(), "in");
-    case.imgmirror(&["sync", "in"]).args(origin.flags()).run(0);
-    let report = check(&case, 0, &[]);
-    assert_eq!(found(&report), []);
-    assert!(report["documents"]["links"].as_u64().unwrap() > 200, "{report}");
+    for folder in [Some(seeds()), shared_seeds()].into_iter().flatten() {
+        let (case, origin) = (Case::new(), Origin::of_pictures());
+        case.copy(&folder, "in");
+        case.imgmirror(&["sync", "in"]).args(origin.flags()).run(0);
+        let report = check(&case, 0, &[]);
+        assert_eq!(found(&report), []);
+        assert!(report["documents"]["links"].as_u64().unwrap() > 100, "{report}");
+    }
 }
 
 #[test]
@@ -501,6 +503,39 @@ fn a_site_that_was_edited_in_place_is_checked_where_it_lies() {
     assert_eq!(case.text("posts/a.html"), before);
     case.imgmirror(&["check", "--repair"]).args(origin.flags()).run(0);
     assert_eq!(fs::read(&picture).unwrap(), pictures::for_url(A));
+}
+
+#[test]
+fn a_rebuild_of_a_site_reads_from_the_damaged_catalog_where_the_pictures_are() {
+    let (case, origin) = (Case::new(), Origin::of_pictures());
+    case.write("posts/a.html", PAGE);
+    let flags = ["sync", "posts", "--in-place", "--assets=i", "--yes"];
+    case.imgmirror(&flags).args(origin.flags()).run(0);
+    // Damaged where it does not matter for that.
+    let name = pictures::name_for_url(A)[3..67].to_owned();
+    let bytes = case.read("mirror/catalog.sqlite");
+    catalog(&case).execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    let index: i64 = catalog(&case)
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'reference_asset'", [], |row| row.get(0))
+        .unwrap();
+    let page: i64 = catalog(&case).query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
+    let mut damaged = case.read("mirror/catalog.sqlite");
+    let start = ((index - 1) * page) as usize;
+    damaged[start..start + page as usize].fill(0);
+    assert_eq!(damaged.len(), bytes.len());
+    case.write("mirror/catalog.sqlite", damaged);
+    assert!(counts(&check(&case, 5, &[])).contains_key("catalog-damaged"));
+    let report = case.imgmirror(&["check", "--rebuild", "--json"]).run(0).json();
+    assert_eq!(report["rebuilt"]["blobs"], 2);
+    let known: i64 = catalog(&case)
+        .query_row(&format!("SELECT count(*) FROM blob WHERE digest = x'{name}'"), [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(known, 1);
+
+    // Without any catalog nobody knows where its pictures are.
+    fs::remove_file(case.at("mirror/catalog.sqlite")).unwrap();
+    case.run(1, &["check", "--rebuild"]).stderr_has("nothing to rebuild the catalog from");
+    assert_eq!(names(&case.at("mirror/tmp")), Vec::<String>::new());
 }
 
 #[test]

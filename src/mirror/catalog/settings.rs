@@ -1,6 +1,6 @@
 //! Where the pictures of a mirror lie, for the commands that are not told.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::OptionalExtension as _;
 use rusqlite::types::Value;
@@ -64,6 +64,11 @@ impl Catalog {
         Ok(Documents::from_word(&word).map(row))
     }
 
+    /// [`Catalog::placement`] of a catalog that may be damaged, as far as it can still be read.
+    pub fn salvage_placement(path: &Path) -> Option<PlacementRow> {
+        Self::connect(path).and_then(|catalog| catalog.placement()).ok().flatten()
+    }
+
     /// Notes where this run puts pictures.
     pub fn remember_placement(&self, row: &PlacementRow) -> Result<()> {
         self.begin()?;
@@ -113,8 +118,6 @@ impl Catalog {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::mirror::store::Durability;
 

@@ -53,7 +53,8 @@ impl Check<'_> {
         digest: Digest,
         checked: &mut Checked,
     ) -> anyhow::Result<()> {
-        let known = catalog.blob_row(digest)?.and_then(|(_, media)| MediaType::from_essence(&media));
+        let row = catalog.blob_row(digest)?;
+        let known = row.as_ref().and_then(|(_, media)| MediaType::from_essence(media));
         if known.is_some_and(|media_type| Blob { digest, media_type }.name() == name) {
             return Ok(());
         }
@@ -63,7 +64,12 @@ impl Check<'_> {
         }
         match File::open(self.assets.join(name)).and_then(Digest::of_reader) {
             Ok((found, _)) if found == digest => checked.findings.add(Kind::BlobUnreferenced, &self.shown(name), ""),
-            // Whatever is said of it elsewhere, a file under this name must be whole: documents may name it.
+            Ok(_) if row.is_some() => {
+                let told =
+                    "its bytes are not those of its name; the picture of that name is kept under another extension";
+                checked.findings.add(Kind::FileUnknown, &self.shown(name), told);
+            }
+            // Whether it is on record or not, a file under such a name must be whole: documents may name it.
             Ok((found, _)) => {
                 checked.findings.add(Kind::BlobCorrupt, &self.shown(name), &format!("they are those of {found}"));
                 catalog.found_damaged(name, digest)?;

@@ -21,7 +21,7 @@ use crate::mirror::Layout;
 use crate::mirror::catalog::{Catalog, RewriteRow};
 use crate::progress::Progress;
 pub use finding::{Class, Finding, Findings, Kind, Listed, Remedy};
-pub use rebuild::{Rebuilt, rebuild, remove_unfinished};
+pub use rebuild::{Rebuild, Rebuilt};
 
 /// Which blobs are hashed. All are looked at for presence and length.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -108,9 +108,15 @@ impl Check<'_> {
 
     /// The file of a blob as a person finds it.
     fn shown(&self, name: &str) -> String {
-        match self.owner {
+        self.owner.shown(self.assets, name)
+    }
+}
+
+impl Owner {
+    fn shown(self, assets: &Path, name: &str) -> String {
+        match self {
             Owner::Mirror => format!("assets/{name}"),
-            Owner::Site => self.assets.join(name).to_string_lossy().into_owned(),
+            Owner::Site => assets.join(name).to_string_lossy().into_owned(),
         }
     }
 }
@@ -176,6 +182,30 @@ mod tests {
         let doubled: Vec<u32> = items.iter().map(|item| item * 2).collect();
         assert_eq!(in_parallel(&items, |item| item * 2), doubled);
         assert_eq!(in_parallel(&[], |item: &u32| *item), Vec::<u32>::new());
+    }
+
+    #[test]
+    fn a_check_that_is_stopped_leaves_word_of_where_it_began() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path());
+        let catalog = Catalog::open(&layout.catalog(), crate::mirror::store::Durability::None).unwrap();
+        catalog.add_blob(crate::mirror::digest::Digest::of(b"x"), "image/png", 1, None).unwrap();
+        let stop = CancellationToken::new();
+        let check = Check {
+            layout: &layout,
+            assets: &layout.assets(),
+            owner: Owner::Mirror,
+            link_base: None,
+            bytes: Bytes::All,
+            believes: &|_, _| Ok(true),
+            progress: &Progress::muted(),
+            stop: &stop,
+        };
+        stop.cancel();
+        let checked = check.run(&catalog).unwrap();
+        assert_eq!((checked.blobs.known, checked.blobs.hashed), (1, 0));
+        assert_eq!(checked.findings.count(Class::Damage), 0, "what was not looked at is not lost");
+        assert!(catalog.check_began(0).unwrap().is_some());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
-use super::{Findings, Kind, blob_name, in_parallel, relative, walk};
+use super::{Findings, Kind, Owner, blob_name, in_parallel, relative, walk};
 use crate::media_type::{MediaType, inspect};
 use crate::mirror::Layout;
 use crate::mirror::catalog::Catalog;
@@ -18,6 +18,9 @@ use crate::sanitize;
 
 /// Files that are hashed together.
 const BATCH: usize = 512;
+
+/// The new catalog until it is whole. Named like other unfinished work, so that a run sweeps it too.
+const UNFINISHED: &str = "imgmirror-rebuild.part";
 
 /// What SQLite calls the files beside a database.
 const BESIDE: [&str; 3] = ["", "-wal", "-shm"];
@@ -35,98 +38,110 @@ pub struct Rebuilt {
     pub old: Option<PathBuf>,
 }
 
-/// Makes a new catalog of the blobs below `assets`; `documents` adds what the documents tell and returns their number.
-/// Only when it is whole does it take the place of the old one, which is kept.
-///
-/// # Errors
-/// A folder cannot be read, or the mirror cannot be written to. The old catalog is where it was then.
-pub fn rebuild(
-    layout: &Layout,
-    assets: &Path,
-    documents: &dyn Fn(&Catalog) -> anyhow::Result<u64>,
-    progress: &Progress,
-    stop: &CancellationToken,
-) -> anyhow::Result<Option<(Rebuilt, Findings)>> {
-    let unfinished = layout.tmp().join("imgmirror-rebuild.part");
-    remove_unfinished(layout)?;
-    let (mut rebuilt, mut findings) = (Rebuilt::default(), Findings::default());
-    let catalog = Catalog::open(&unfinished, Durability::Batch)?;
-    progress.phase(Phase::Hashing);
-    add_blobs(&catalog, assets, &mut rebuilt, &mut findings, progress, stop)?;
-    rebuilt.documents = documents(&catalog)?;
-    catalog.forget_sources()?;
-    // Closing it brings everything into the one file.
-    drop(catalog);
-    if stop.is_cancelled() {
-        remove_unfinished(layout)?;
-        return Ok(None);
-    }
-    rebuilt.old = move_aside(&layout.catalog())?;
-    fs::rename(&unfinished, layout.catalog())
-        .with_context(|| format!("moving the new catalog to {}", sanitize::path(&layout.catalog())))?;
-    Ok(Some((rebuilt, findings)))
+/// A rebuild that is about to begin.
+pub struct Rebuild<'a> {
+    pub layout: &'a Layout,
+    /// The folder of the blobs, and whose it is.
+    pub assets: &'a Path,
+    pub owner: Owner,
+    pub progress: &'a Progress,
+    pub stop: &'a CancellationToken,
 }
 
-/// Removes what a rebuild that was killed left.
-///
-/// # Errors
-/// A file cannot be removed.
-pub fn remove_unfinished(layout: &Layout) -> io::Result<()> {
-    for beside in BESIDE {
-        match fs::remove_file(layout.tmp().join(format!("imgmirror-rebuild.part{beside}"))) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+impl Rebuild<'_> {
+    /// Makes a new catalog of the blobs that are there; `documents` adds what else is known, and returns how many
+    /// documents told it. Only when all is in it does it take the place of the old one, which is kept. `None` when it was
+    /// stopped before.
+    ///
+    /// # Errors
+    /// There is nothing to make it from, a folder cannot be read, or the mirror cannot be written to. The old catalog is
+    /// where it was then.
+    pub fn run(
+        &self,
+        documents: &dyn Fn(&Catalog) -> anyhow::Result<u64>,
+    ) -> anyhow::Result<Option<(Rebuilt, Findings)>> {
+        let unfinished = self.layout.tmp().join(UNFINISHED);
+        self.remove_unfinished()?;
+        let (mut rebuilt, mut findings) = (Rebuilt::default(), Findings::default());
+        let catalog = Catalog::open(&unfinished, Durability::Batch)?;
+        self.add_blobs(&catalog, &mut rebuilt, &mut findings)?;
+        rebuilt.documents = documents(&catalog)?;
+        catalog.forget_sources()?;
+        // Closing it brings everything into the one file.
+        drop(catalog);
+        let is_empty = rebuilt.blobs == 0 && rebuilt.documents == 0;
+        if self.stop.is_cancelled() || is_empty {
+            self.remove_unfinished()?;
+            anyhow::ensure!(
+                !is_empty || self.stop.is_cancelled(),
+                "there is nothing to rebuild the catalog from: no picture in {}, no document in {}; `imgmirror sync INPUT` \
+                 begins a new one once the old one is moved away",
+                sanitize::path(self.assets),
+                sanitize::path(&self.layout.documents())
+            );
+            return Ok(None);
         }
+        rebuilt.old = move_aside(&self.layout.catalog())?;
+        fs::rename(&unfinished, self.layout.catalog())
+            .with_context(|| format!("moving the new catalog to {}", sanitize::path(&self.layout.catalog())))?;
+        Ok(Some((rebuilt, findings)))
     }
-    Ok(())
+
+    /// Removes what a rebuild left that was stopped or killed.
+    fn remove_unfinished(&self) -> anyhow::Result<()> {
+        for beside in BESIDE {
+            let file = self.layout.tmp().join(format!("{UNFINISHED}{beside}"));
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("removing {}", sanitize::path(&file)));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn add_blobs(&self, catalog: &Catalog, rebuilt: &mut Rebuilt, findings: &mut Findings) -> anyhow::Result<()> {
+        self.progress.phase(Phase::Hashing);
+        let mut files = walk(self.assets).filter_map(|entry| match entry {
+            Ok(entry) => {
+                let (_, shown) = relative(entry.path(), self.assets);
+                let digest = blob_name(&shown).filter(|(name, _)| *name == shown)?.1;
+                Some(Ok((shown, digest)))
+            }
+            Err(error) => Some(Err(error)),
+        });
+        while !self.stop.is_cancelled() {
+            let batch = files.by_ref().take(BATCH).collect::<Result<Vec<_>, _>>()?;
+            if batch.is_empty() {
+                break;
+            }
+            let looked = in_parallel(&batch, |(name, digest)| {
+                let looked = look(&self.assets.join(name), *digest);
+                self.progress.asset_done(if let Looked::Whole { length, .. } = looked { length } else { 0 });
+                looked
+            });
+            catalog.begin()?;
+            for ((name, digest), looked) in batch.iter().zip(looked) {
+                match looked {
+                    Looked::Whole { media_type, length, dimensions } => {
+                        catalog.add_blob(*digest, media_type.essence(), length, dimensions)?;
+                        rebuilt.blobs += 1;
+                        rebuilt.bytes += length;
+                    }
+                    Looked::Not { kind, detail } => findings.add(kind, &self.owner.shown(self.assets, name), &detail),
+                }
+            }
+            catalog.commit()?;
+        }
+        Ok(())
+    }
 }
 
 /// What a file below the assets is.
 enum Looked {
     Whole { media_type: MediaType, length: u64, dimensions: Option<(u32, u32)> },
     Not { kind: Kind, detail: String },
-}
-
-fn add_blobs(
-    catalog: &Catalog,
-    assets: &Path,
-    rebuilt: &mut Rebuilt,
-    findings: &mut Findings,
-    progress: &Progress,
-    stop: &CancellationToken,
-) -> anyhow::Result<()> {
-    let mut files = walk(assets).filter_map(|entry| match entry {
-        Ok(entry) => {
-            let (_, shown) = relative(entry.path(), assets);
-            let (name, digest) = blob_name(&shown)?;
-            (name == shown).then(|| Ok((shown.clone(), digest)))
-        }
-        Err(error) => Some(Err(error)),
-    });
-    while !stop.is_cancelled() {
-        let batch = files.by_ref().take(BATCH).collect::<Result<Vec<_>, _>>()?;
-        if batch.is_empty() {
-            break;
-        }
-        let looked = in_parallel(&batch, |(name, digest)| {
-            let looked = look(&assets.join(name), *digest);
-            progress.asset_done(if let Looked::Whole { length, .. } = looked { length } else { 0 });
-            looked
-        });
-        catalog.begin()?;
-        for ((name, digest), looked) in batch.iter().zip(looked) {
-            match looked {
-                Looked::Whole { media_type, length, dimensions } => {
-                    catalog.add_blob(*digest, media_type.essence(), length, dimensions)?;
-                    rebuilt.blobs += 1;
-                    rebuilt.bytes += length;
-                }
-                Looked::Not { kind, detail } => findings.add(kind, &format!("assets/{name}"), &detail),
-            }
-        }
-        catalog.commit()?;
-    }
-    Ok(())
 }
 
 /// Hashes a file, and reads from it what the catalog knew.
