@@ -5,6 +5,7 @@
 
 mod checking;
 mod fetching;
+mod repairing;
 mod rewriting;
 mod rows;
 mod settings;
@@ -18,8 +19,9 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use crate::mirror::store::{Durability, StoreError};
-pub use checking::{BlobCounts, BlobRow, BrokenRow, DamagedBlob, DocumentRow, Scrutiny, Standing};
+pub use checking::{BlobCounts, BlobRow, BrokenRow, DocumentRow, Scrutiny, Standing};
 pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, Recorded};
+pub use repairing::DamagedBlob;
 pub use rewriting::{HeldReference, Journal, ReferenceState, RewriteRow};
 pub use rows::{Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
 pub use settings::{Documents, PlacementRow};

@@ -19,6 +19,7 @@ mod in_place;
 mod learned;
 mod links;
 mod missing;
+mod repair;
 mod runs;
 mod scope;
 mod settings;
