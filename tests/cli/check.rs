@@ -360,3 +360,16 @@ fn names_from_elsewhere_do_nothing_to_the_terminal() {
     ran.nowhere_has("\u{1b}");
     assert_eq!(ran.json()["findings"][0]["subject"], json!("assets/\u{1b}[2Jx"));
 }
+
+#[test]
+fn links_that_begin_with_a_prefix_lead_to_the_pictures_all_the_same() {
+    for prefix in ["/images/", "https://cdn.example/a,b/"] {
+        let (case, origin) = (Case::new(), Origin::of_pictures());
+        case.write("in/a.html", PAGE).write("in/b.md", "---\ncover: http://p.example/a.png\n---\n\ntext\n");
+        case.imgmirror(&["sync", "in", "--link-base", prefix]).args(origin.flags()).run(0);
+        let report = check(&case, 0, &[]);
+        assert_eq!((found(&report), &report["documents"]["links"]), (vec![], &3.into()), "{prefix}");
+        fs::remove_file(case.at(blob(A))).unwrap();
+        assert_eq!(counts(&check(&case, 5, &[]))["link-dangling"], 2, "{prefix}");
+    }
+}

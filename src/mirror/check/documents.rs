@@ -134,7 +134,8 @@ impl Check<'_> {
                 }
             }
             Link::Blob(_) => {}
-            Link::Remote(url) if self.is_below_link_base(url) => {}
+            // Plain text may break a link off at a comma.
+            Link::Remote(url) if self.link_base.is_some_and(|base| url.starts_with(base) || base.starts_with(url)) => {}
             Link::Remote(url) => {
                 let kind = match work.standings.get(&key(url)) {
                     Some(Standing::Held) if is_settled => Kind::RemoteThoughHeld,

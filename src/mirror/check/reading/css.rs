@@ -4,7 +4,7 @@
 use super::{Each, Link, blobs_in, is_remote, starts_with};
 
 /// Endings of what `url()` names besides pictures.
-const OTHERS: [&str; 6] = [".woff", ".woff2", ".ttf", ".otf", ".eot", ".css"];
+const OTHERS: [&str; 7] = [".woff", ".woff2", ".ttf", ".otf", ".eot", ".css", ".htc"];
 
 /// Finds the pictures of a style sheet or of declarations.
 pub(super) fn read(css: &str, each: &mut Each<'_>) {
