@@ -19,7 +19,7 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use crate::mirror::store::{Durability, StoreError};
-pub use checking::{BlobCounts, BlobRow, BrokenRow, DocumentRow, Scrutiny, Standing};
+pub use checking::{BlobCounts, BlobRow, BrokenRow, DocumentRow, Scrutiny, UrlState};
 pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, Recorded};
 pub use repairing::DamagedBlob;
 pub use rewriting::{HeldReference, Journal, ReferenceState, RewriteRow};

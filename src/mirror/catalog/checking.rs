@@ -45,7 +45,7 @@ pub struct DocumentRow {
 
 /// What the catalog says of a URL in a document, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub enum UrlState {
     Held,
     Missing,
     /// Not to be fetched.
@@ -240,7 +240,7 @@ impl Catalog {
     }
 
     /// Calls `each` for every reference of a document: as written, its target, and how it stands.
-    pub fn standings(&self, document: i64, each: &mut dyn FnMut(&str, Option<&str>, Standing)) -> Result<()> {
+    pub fn url_states(&self, document: i64, each: &mut dyn FnMut(&str, Option<&str>, UrlState)) -> Result<()> {
         let mut statement = self.connection.prepare_cached(
             "SELECT raw, asset.target, CASE WHEN coalesce(reference.held, asset.digest) IS NOT NULL THEN 0
                     WHEN skip IS NOT NULL THEN 2 ELSE 1 END
@@ -248,13 +248,13 @@ impl Catalog {
         )?;
         let mut rows = statement.query([document])?;
         while let Some(row) = rows.next()? {
-            let standing = match row.get(2)? {
-                0 => Standing::Held,
-                1 => Standing::Missing,
-                _ => Standing::Skipped,
+            let state = match row.get(2)? {
+                0 => UrlState::Held,
+                1 => UrlState::Missing,
+                _ => UrlState::Skipped,
             };
             let (raw, target) = (row.get_ref(0)?.as_str(), row.get_ref(1)?.as_str_or_null());
-            each(raw.unwrap_or_default(), target.unwrap_or_default(), standing);
+            each(raw.unwrap_or_default(), target.unwrap_or_default(), state);
         }
         Ok(())
     }

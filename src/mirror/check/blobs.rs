@@ -84,7 +84,8 @@ impl Check<'_> {
         }
         let Some(name) = name(row) else { return State::Whole };
         let state = state(&self.assets.join(name), row);
-        self.progress.asset_done(if row.hash { row.length } else { 0 });
+        let hashed = row.hash && matches!(state, State::Whole | State::Corrupt(_));
+        self.progress.asset_done(if hashed { row.length } else { 0 });
         state
     }
 

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use super::reading::{self, Link};
 use super::{Check, Checked, Findings, Kind, blob_name, in_parallel};
 use crate::document::{Document, ReadError};
-use crate::mirror::catalog::{Catalog, DocumentRow, Standing};
+use crate::mirror::catalog::{Catalog, DocumentRow, UrlState};
 use crate::mirror::digest::Digest;
 use crate::progress::Phase;
 use crate::sanitize;
@@ -28,7 +28,7 @@ struct Work {
     place: Place,
     /// Whether the catalog takes it for written as it would write it now.
     is_current: bool,
-    standings: Standings,
+    states: UrlStates,
 }
 
 /// Whose a document is.
@@ -41,7 +41,7 @@ enum Place {
 }
 
 /// How the URLs of a document stand, by [`key`].
-type Standings = HashMap<u64, Standing>;
+type UrlStates = HashMap<u64, UrlState>;
 
 /// What came of reading a document.
 #[derive(Default)]
@@ -93,18 +93,18 @@ impl Check<'_> {
                 (Place::Mirror, self.layout.documents().join(path), shown)
             }
         };
-        let mut standings = Standings::new();
-        catalog.standings(row.row.id, &mut |raw, target, standing| {
-            if standing == Standing::Missing {
+        let mut states = UrlStates::new();
+        catalog.url_states(row.row.id, &mut |raw, target, state| {
+            if state == UrlState::Missing {
                 findings.add(Kind::Missing, &sanitize::url(target.unwrap_or(raw)), &format!("for {shown}"));
             }
             for url in [Some(raw), target].into_iter().flatten() {
-                let known = standings.entry(key(url)).or_insert(standing);
-                *known = standing.max(*known);
+                let known = states.entry(key(url)).or_insert(state);
+                *known = state.max(*known);
             }
         })?;
         let is_current = row.is_complete && (self.believes)(catalog, &row.row)?;
-        Ok(Work { row, file, shown, place, is_current, standings })
+        Ok(Work { row, file, shown, place, is_current, states })
     }
 
     fn reread(&self, work: &Work) -> Reread {
@@ -137,8 +137,8 @@ impl Check<'_> {
             // Plain text may break a link off at a comma.
             Link::Remote(url) if self.link_base.is_some_and(|base| url.starts_with(base) || base.starts_with(url)) => {}
             Link::Remote(url) => {
-                let kind = match work.standings.get(&key(url)) {
-                    Some(Standing::Held) if is_settled => Kind::RemoteThoughHeld,
+                let kind = match work.states.get(&key(url)) {
+                    Some(UrlState::Held) if is_settled => Kind::RemoteThoughHeld,
                     None if is_settled => Kind::Overlooked,
                     // Reported already, and where nothing is settled, not to be judged.
                     _ => return,
