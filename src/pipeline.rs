@@ -7,7 +7,9 @@ mod placement;
 mod properties;
 mod recording;
 mod releasing;
+mod repairing;
 mod rewriting;
+mod standing;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -28,8 +30,10 @@ pub use collecting::{Collecting, Mention, SlotFilter};
 use fetching::Fetched;
 pub use placement::{Links, Placement, normal};
 use recording::Recorded;
+pub use repairing::{Repaired, Repairing};
 pub use rewriting::MissingPolicy;
-use rewriting::{Rewriting, Rewritten};
+use rewriting::{Rewriting, Rewritten, Which};
+pub use standing::Standing;
 
 /// Whether a run may ask anybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +85,7 @@ pub async fn sync(
     let catalog = Catalog::open(&mirror.layout().catalog(), job.durability)?;
     let run = catalog.begin_run()?;
     catalog.remember_placement(&placement_row(&job, mirror.layout())?)?;
+    catalog.remember_missing_policy(job.missing.word())?;
 
     progress.phase(Phase::Collecting);
     let mut recorded = collect(&mut job, &inputs, &catalog, run, progress, stop)?;
@@ -97,7 +102,7 @@ pub async fn sync(
 
     progress.phase(Phase::Rewriting);
     let rewriting = rewriting(&job, mirror.layout());
-    let rewritten = rewriting.rewrite(&catalog, run, progress, stop)?;
+    let rewritten = rewriting.rewrite(&catalog, Which::OfRun(run), progress, stop)?;
 
     let failures = failures(&catalog, run)?;
     let summary = summarise(&catalog, run, &recorded, &fetched, &rewritten, failures, started)?;

@@ -64,6 +64,10 @@ pub enum Phase {
     Collecting,
     Fetching,
     Rewriting,
+    /// Of `check`: pictures are looked at.
+    Hashing,
+    /// Of `check`: documents are read again.
+    Reading,
 }
 
 impl fmt::Display for Phase {
@@ -72,6 +76,8 @@ impl fmt::Display for Phase {
             Phase::Collecting => "Collecting",
             Phase::Fetching => "Fetching",
             Phase::Rewriting => "Rewriting",
+            Phase::Hashing => "Hashing",
+            Phase::Reading => "Reading",
         })
     }
 }
@@ -145,11 +151,12 @@ impl Progress {
         progress
     }
 
-    /// A new phase begins. Its documents are counted from zero.
+    /// A new phase begins. Its documents and assets are counted from zero.
     pub fn phase(&self, phase: Phase) {
         self.note(|tally| {
             tally.phase = phase;
             tally.documents_done = 0;
+            tally.assets_done = 0;
         });
     }
 
@@ -252,8 +259,10 @@ impl Tally {
     /// What is done of what there is to do in this phase, and what it is.
     fn part(&self) -> (u64, Option<u64>, &'static str) {
         let (done, total, one, many) = match self.phase {
-            Phase::Fetching => (self.assets_done, self.assets, "picture", "pictures"),
-            Phase::Collecting | Phase::Rewriting => (self.documents_done, self.documents, "document", "documents"),
+            Phase::Fetching | Phase::Hashing => (self.assets_done, self.assets, "picture", "pictures"),
+            Phase::Collecting | Phase::Rewriting | Phase::Reading => {
+                (self.documents_done, self.documents, "document", "documents")
+            }
         };
         (done, total, if total.unwrap_or(done) == 1 { one } else { many })
     }
@@ -263,8 +272,8 @@ impl Tally {
         let (done, total, what) = self.part();
         let of = total.map_or_else(String::new, |total| format!(" of {total}"));
         let bytes = match self.phase {
-            Phase::Fetching => format!(", {}", ByteSize(self.bytes)),
-            Phase::Collecting | Phase::Rewriting => String::new(),
+            Phase::Fetching | Phase::Hashing => format!(", {}", ByteSize(self.bytes)),
+            Phase::Collecting | Phase::Rewriting | Phase::Reading => String::new(),
         };
         format!("{} {done}{of} {what}{bytes}", self.phase)
     }

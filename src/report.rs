@@ -3,6 +3,7 @@
 //! Nothing here decides anything. Text that came from outside is made harmless here, whatever the caller did before.
 //! Memory is bounded: failures are counted in groups, and only so many are kept in detail.
 
+mod check;
 mod human;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use serde::ser::{Serialize, Serializer};
 use url::Url;
 
 use crate::sanitize;
+pub use check::{CheckReport, Verdict, without_catalog};
 pub use human::{Ending, Shown};
 
 /// Failures that `--json` lists; the first ones by target.

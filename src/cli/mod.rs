@@ -3,6 +3,7 @@
 //! Nothing here reads documents or the network. [`parse`] joins the four places where a setting can stand (flag,
 //! environment, file, default) and hands each command its arguments, checked.
 
+mod check;
 mod exit;
 mod export;
 mod prune;
@@ -19,11 +20,12 @@ use url::Url;
 
 use crate::config::{self, Surroundings};
 use crate::input::{Gitignore, Input};
+pub use check::CheckArgs;
 pub use exit::Exit;
 pub use export::{ExportArgs, Format};
 pub use prune::PruneArgs;
 pub use restore::RestoreArgs;
-pub use sync::{Durability, Missing, Placement, Referer, RunArgs, SyncArgs};
+pub use sync::{Durability, Missing, Placement, Referer, RunArgs, SyncArgs, fetch_options};
 
 /// Brings every picture of your saved articles home, once, and proves that nothing is missing.
 #[derive(Debug, Parser)]
@@ -42,6 +44,9 @@ pub enum Command {
     /// Run `sync`, and again whenever documents are saved
     #[command(after_long_help = Exit::help(&WATCH))]
     Watch(Box<WatchArgs>),
+    /// Prove that every picture and every mirrored document is whole, or say what is damaged
+    #[command(long_about = check::ABOUT, after_long_help = Exit::help(&CHECK))]
+    Check(Box<CheckArgs>),
     /// List the pictures that documents refer to; uses no network
     #[command(after_long_help = Exit::help(&READ))]
     Links(LinksArgs),
@@ -77,6 +82,8 @@ const RUN: [Exit; 6] =
 
 /// How a command that runs until it is stopped can end.
 const WATCH: [Exit; 3] = [Exit::CouldNotRun, Exit::Usage, Exit::Interrupted];
+/// How a check can end.
+const CHECK: [Exit; 7] = Exit::ALL;
 
 /// How a command that only reads can end.
 const READ: [Exit; 5] = [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::SomeMissing, Exit::Interrupted];

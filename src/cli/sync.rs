@@ -240,33 +240,9 @@ impl SyncArgs {
         }
     }
 
-    /// The settings of fetching.
-    ///
-    /// # Errors
-    /// A certificate file that cannot be read or holds no certificate, with its name.
+    /// See [`fetch_options`].
     pub fn fetch_options(&self) -> Result<Options, (&Path, io::Error)> {
-        let (network, scope, politeness) = (&self.network, &self.scope, &self.politeness);
-        let defaults = Options::default();
-        Ok(Options {
-            concurrency: politeness.concurrency.into(),
-            per_host: politeness.per_host.into(),
-            rate: politeness.rate,
-            retries: politeness.retries,
-            backoff: politeness.backoff,
-            connect_timeout: network.connect_timeout,
-            stall_timeout: network.stall_timeout,
-            deadline: network.deadline,
-            max_size: network.max_size,
-            referer: politeness.referer.into(),
-            user_agent: network.user_agent.clone().unwrap_or(defaults.user_agent),
-            headers: network.header.clone(),
-            via_proxy: network.via_proxy.clone(),
-            allow: scope.allow.clone(),
-            private: if scope.allow_private { Private::Allow } else { Private::Refuse },
-            connect_to: network.connect_to.clone(),
-            cacert: certificates(&network.cacert)?,
-            ..defaults
-        })
+        fetch_options(&self.network, &self.scope, &self.politeness)
     }
 
     /// What the flags demand of each other, wherever they were set. `typed` tells which were typed: a file may state
@@ -301,6 +277,38 @@ impl SyncArgs {
         }
         Ok(())
     }
+}
+
+/// The settings of fetching.
+///
+/// # Errors
+/// A certificate file that cannot be read or holds no certificate, with its name.
+pub fn fetch_options<'a>(
+    network: &'a NetworkArgs,
+    scope: &ScopeArgs,
+    politeness: &PolitenessArgs,
+) -> Result<Options, (&'a Path, io::Error)> {
+    let defaults = Options::default();
+    Ok(Options {
+        concurrency: politeness.concurrency.into(),
+        per_host: politeness.per_host.into(),
+        rate: politeness.rate,
+        retries: politeness.retries,
+        backoff: politeness.backoff,
+        connect_timeout: network.connect_timeout,
+        stall_timeout: network.stall_timeout,
+        deadline: network.deadline,
+        max_size: network.max_size,
+        referer: politeness.referer.into(),
+        user_agent: network.user_agent.clone().unwrap_or(defaults.user_agent),
+        headers: network.header.clone(),
+        via_proxy: network.via_proxy.clone(),
+        allow: scope.allow.clone(),
+        private: if scope.allow_private { Private::Allow } else { Private::Refuse },
+        connect_to: network.connect_to.clone(),
+        cacert: certificates(&network.cacert)?,
+        ..defaults
+    })
 }
 
 /// PEM files put together, which gives a PEM file. Each must hold certificates that can be trusted: a run that leaves

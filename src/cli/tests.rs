@@ -138,13 +138,17 @@ fn the_other_commands_take_theirs() {
     let line = ["export", "--format", "sha256sums", "--to", "sums"];
     let Command::Export(export) = parse_line(&line).unwrap().command else { panic!() };
     assert_eq!((export.format, export.to.as_deref()), (Format::Sha256sums, Some(Path::new("sums"))));
+    let line = ["check", "-o", "m", "--sample", "5%", "--repair", "--allow-private", "--retries", "0", "--json"];
+    let Command::Check(check) = parse_line(&line).unwrap().command else { panic!() };
+    assert_eq!((check.output.as_path(), check.sample, check.repair), (Path::new("m"), Some(0.05), true));
+    assert_eq!((check.politeness.retries, check.scope.allow_private, check.messages.json), (0, true, true));
     let Command::Demo(demo) = parse_line(&["demo", "--quiet"]).unwrap().command else { panic!() };
     assert_eq!((demo.output.as_path(), demo.messages.quiet), (Path::new("mirror"), true));
 }
 
 #[test]
 fn flags_that_contradict_or_lack_each_other_are_usage_errors() {
-    let table: [(&[&str], &str); 19] = [
+    let table: [(&[&str], &str); 22] = [
         (&["sync"], "name at least one INPUT"),
         (&["sync", "in", "--in-place"], "--in-place needs --assets DIR"),
         (&["sync", "in", "--assets", "x"], "--assets goes with --in-place"),
@@ -161,6 +165,9 @@ fn flags_that_contradict_or_lack_each_other_are_usage_errors() {
         (&["sync", "in", "--connect-to", "x"], "'x' is not HOST1:PORT1:HOST2:PORT2"),
         (&["sync", "in", "--header", "Host: x"], "the header host cannot be set"),
         (&["sync", "in", "--no-such"], "unexpected argument"),
+        (&["check", "--quick", "--sample", "5%"], "cannot be used with"),
+        (&["check", "--rebuild", "--repair"], "cannot be used with"),
+        (&["check", "--sample", "5"], "shares are written in percent"),
         (&["links"], "required arguments were not provided"),
         (&["explain"], "required arguments were not provided"),
         (&["no-such-command"], "unrecognized subcommand"),
@@ -191,11 +198,13 @@ fn an_opposite_takes_back_what_would_contradict() {
 
 #[test]
 fn help_goes_to_standard_output_with_code_0_and_lists_the_exit_codes() {
-    for command in ["sync", "links", "explain", "prune", "restore", "export", "demo"] {
+    for command in ["sync", "watch", "check", "links", "explain", "prune", "restore", "export", "demo"] {
         let error = parse_line(&[command, "--help"]).unwrap_err();
         assert_eq!((error.kind(), error.exit_code()), (ErrorKind::DisplayHelp, 0));
         let help = error.to_string();
-        assert!(help.contains("Exit codes:\n    0  everything is done"), "{help}");
+        // A watch ends only when it is stopped.
+        let first = if command == "watch" { "    1  could not run" } else { "    0  everything is done" };
+        assert!(help.contains(&format!("Exit codes:\n{first}")), "{help}");
         assert!(!help.contains("  --no-"), "opposites are not listed: {help}");
     }
     assert_eq!(error_of(&["--version"]).0, ErrorKind::DisplayVersion);

@@ -33,6 +33,15 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     if duration > MAX_DURATION { Err("that is more than a hundred years".to_owned()) } else { Ok(duration) }
 }
 
+/// A share of something, written in percent: `5%`, `0.5%`, `100%`. From above 0 to 1.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    let percent = text.trim().strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
+    match percent {
+        Some(percent) if percent > 0.0 && percent <= 100.0 => Ok(percent / 100.0),
+        _ => Err("shares are written in percent, above 0% and up to 100%, like 5%".to_owned()),
+    }
+}
+
 /// An absolute http or https URL.
 pub(super) fn base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text.trim()).map_err(|error| format!("{error}; write it like https://example.org/blog/"))?;
@@ -86,6 +95,14 @@ pub(super) fn non_empty(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_in_percent() {
+        assert_eq!((share("5%"), share(" 0.5 %"), share("100%")), (Ok(0.05), Ok(0.005), Ok(1.0)));
+        for text in ["5", "0%", "-1%", "101%", "%", "x%", "NaN%", ""] {
+            assert!(share(text).unwrap_err().contains("like 5%"), "{text:?}");
+        }
+    }
 
     #[test]
     fn sizes() {

@@ -3,11 +3,13 @@
 //! One connection writes, in large transactions, from one thread; readers open connections of their own and see what
 //! is committed. Nothing here knows of the network or of documents' syntax: the catalog takes and gives plain rows.
 
+mod checking;
 mod exporting;
 mod fetching;
 mod journal;
 mod pruning;
 mod releasing;
+mod repairing;
 mod rewriting;
 mod rows;
 mod settings;
@@ -23,10 +25,12 @@ use rusqlite::{Connection, params};
 use crate::fetch::ladder::Rung;
 use crate::fetch::memory::{Host, Rest};
 use crate::mirror::store::{Durability, StoreError};
+pub use checking::{BlobCounts, BlobRow, BrokenRow, DocumentRow, Scrutiny, UrlState};
 pub use exporting::{CaptureExport, ExportRow, FailureExport, State};
 pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, OnChange, Recorded};
 pub use journal::{EditedDocument, Generation, Journal, JournalEdit, Keep};
 pub use pruning::{Doomed, DoomedCounts, Fate, Holdings, SourceRow};
+pub use repairing::DamagedBlob;
 pub use rewriting::{HeldReference, ReferenceState, RewriteRow};
 pub use rows::{Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
 pub use settings::{Documents, PlacementRow};

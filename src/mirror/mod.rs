@@ -5,12 +5,13 @@
 //!   documents/        the rewritten documents
 //!   assets/           blobs, named by their SHA-256
 //!   catalog.sqlite    what is known of documents, assets, captures and failures
-//!   trash/            what `prune` removed, by day, until it is old enough
+//!   trash/            what `prune` removed and `check --repair` replaced, by day, until it is old enough
 //!   tmp/              unfinished work; empty after a clean run
 //!   .lock             held while a run writes
 //! ```
 
 pub mod catalog;
+pub mod check;
 pub mod digest;
 pub mod prune;
 pub mod store;

@@ -1,4 +1,5 @@
-//! mirror/trash: what `prune` removed, by the day on which it did, until that day is long enough ago.
+//! mirror/trash: what `prune` removed and `check --repair` replaced, by the day on which it did, until that day is long
+//! enough ago.
 //!
 //! ```text
 //! trash/2026-11-25/ab/ab34….jpg           a blob
@@ -62,22 +63,57 @@ impl Trash {
     /// # Errors
     /// It cannot be moved; then it lies where it was.
     pub fn take_document(&self, path: &Path, name: &Path) -> Result<(), StoreError> {
-        let wanted = self.folder().join("documents").join(name);
+        self.take(path, &self.free_place(&Path::new("documents").join(name)))
+    }
+
+    /// The same, but the document stays where it is, too.
+    ///
+    /// # Errors
+    /// It cannot be copied.
+    pub fn copy_document(&self, path: &Path, name: &Path) -> Result<(), StoreError> {
+        let to = self.free_place(&Path::new("documents").join(name));
+        let folder = to.parent().unwrap_or(&self.root);
+        fs::create_dir_all(folder).map_err(StoreError::on("create the folder", folder))?;
+        fs::copy(path, &to).map(drop).map_err(StoreError::on("copy to the trash", path))
+    }
+
+    /// Moves the file at `path`, whose content is not that of its name, into the folder of today. Returns where it lies
+    /// below the trash, for [`Trash::put_back`].
+    ///
+    /// # Errors
+    /// It cannot be moved; then it lies where it was.
+    pub fn take_damaged(&self, path: &Path, name: &str) -> Result<PathBuf, StoreError> {
+        let to = self.free_place(Path::new(name));
+        self.take(path, &to)?;
+        Ok(to.strip_prefix(&self.root).unwrap_or(&to).to_owned())
+    }
+
+    /// Moves what lies at `place` below the trash to `path`.
+    ///
+    /// # Errors
+    /// It cannot be moved; then it lies where it was.
+    pub fn put_back(&self, place: &Path, path: &Path) -> Result<(), StoreError> {
+        self.take(&self.root.join(place), path)
+    }
+
+    /// The folder of today.
+    pub fn folder(&self) -> PathBuf {
+        self.root.join(self.today.to_string())
+    }
+
+    /// A place of today that nothing lies at: another thing of this name may have been thrown away today.
+    fn free_place(&self, name: &Path) -> PathBuf {
+        let wanted = self.folder().join(name);
         let mut free = wanted.clone();
         for number in 1.. {
             if free.symlink_metadata().is_err() {
                 break;
             }
-            // An earlier document of this name was thrown away today.
             let mut other = wanted.clone().into_os_string();
             other.push(format!("~{number}"));
             free = other.into();
         }
-        self.take(path, &free)
-    }
-
-    fn folder(&self) -> PathBuf {
-        self.root.join(self.today.to_string())
+        free
     }
 
     fn take(&self, from: &Path, to: &Path) -> Result<(), StoreError> {

@@ -39,6 +39,28 @@ pub enum MissingPolicy {
     Original,
 }
 
+impl MissingPolicy {
+    /// The word by which the catalog remembers it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            MissingPolicy::Keep => "keep",
+            MissingPolicy::Original => "original",
+        }
+    }
+
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        [MissingPolicy::Keep, MissingPolicy::Original].into_iter().find(|policy| policy.word() == word)
+    }
+}
+
+/// Which documents are rewritten, if their edits are not those that were written last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    OfRun(i64),
+    /// Those that a check found damaged, in any case, and those that name a blob that it did.
+    Damaged,
+}
+
 /// How documents are rewritten.
 #[derive(Debug, Clone)]
 pub(super) struct Rewriting<'a> {
@@ -62,6 +84,8 @@ pub(super) struct Rewritten {
 struct Prepared {
     row: RewriteRow,
     plan: [u8; 32],
+    /// The digest of the new bytes.
+    after: [u8; 32],
     temporary: NamedTempFile,
     destination: PathBuf,
     in_place: Option<InPlace>,
@@ -76,7 +100,7 @@ struct InPlace {
 }
 
 impl Rewriting<'_> {
-    /// Writes every document of `run` whose edits are not those that were written last.
+    /// Writes documents.
     ///
     /// A document that cannot be written is warned of and counted, and the others go on.
     ///
@@ -85,14 +109,17 @@ impl Rewriting<'_> {
     pub(super) fn rewrite(
         &self,
         catalog: &Catalog,
-        run: i64,
+        which: Which,
         progress: &Progress,
         stop: &CancellationToken,
     ) -> anyhow::Result<Rewritten> {
         let mut rewritten = Rewritten::default();
         let mut after = 0;
         while !stop.is_cancelled() {
-            let rows = catalog.documents(run, after, BATCH)?;
+            let rows = match which {
+                Which::OfRun(run) => catalog.documents(run, after, BATCH)?,
+                Which::Damaged => catalog.damaged_documents(after, BATCH)?,
+            };
             let Some(last) = rows.last() else { break };
             after = last.id;
             let mut prepared = Vec::new();
@@ -144,6 +171,11 @@ impl Rewriting<'_> {
         };
         let text = replacement(&url, reference.fragment.as_deref(), reference.layers);
         Some(Edit { span: reference.span, text: text.into_bytes() })
+    }
+
+    /// Whether a document was last written as it would be written now.
+    pub(super) fn is_up_to_date(&self, catalog: &Catalog, row: &RewriteRow) -> anyhow::Result<bool> {
+        Ok(self.is_written(row, &self.plan(catalog, row)?))
     }
 
     fn is_written(&self, row: &RewriteRow, plan: &RewritePlan) -> bool {
@@ -202,7 +234,7 @@ impl Rewriting<'_> {
                 Some(InPlace { journal, read })
             }
         };
-        Ok(Some(Prepared { row, plan: fingerprint, temporary, destination, in_place }))
+        Ok(Some(Prepared { row, plan: fingerprint, after, temporary, destination, in_place }))
     }
 
     /// Moves the documents of a batch, whose journal is durable, into place.
@@ -215,7 +247,7 @@ impl Rewriting<'_> {
     ) -> anyhow::Result<()> {
         catalog.begin()?;
         let mut folders = BTreeSet::new();
-        for Prepared { row, plan, temporary, destination, in_place } in prepared {
+        for Prepared { row, plan, after, temporary, destination, in_place } in prepared {
             let file = match put(temporary, &row.source, &destination, in_place.as_ref()) {
                 Ok(file) => file,
                 Err(error) => {
@@ -229,7 +261,7 @@ impl Rewriting<'_> {
             if let Some(InPlace { journal, .. }) = in_place {
                 catalog.edited_in_place(row.id, &seen(&file, journal.after)?)?;
             }
-            catalog.wrote_document(row.id, &plan)?;
+            catalog.wrote_document(row.id, &plan, &after)?;
             rewritten.written += 1;
             folders.insert(folder_of(&destination).to_owned());
         }

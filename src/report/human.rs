@@ -213,7 +213,7 @@ fn advice(summary: &Summary, ending: Ending) -> Vec<String> {
     advice
 }
 
-fn push_lines(text: &mut String, lines: &[(&str, String)]) {
+pub(super) fn push_lines(text: &mut String, lines: &[(&str, String)]) {
     if !lines.is_empty() {
         text.push('\n');
     }
@@ -232,7 +232,7 @@ fn push_parts(text: &mut String, first: &str, parts: &[(u64, &str)]) {
 }
 
 /// `1 picture`, `2 pictures`.
-fn count(n: u64, noun: &str) -> String {
+pub(super) fn count(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", number(n), if n == 1 { "" } else { "s" })
 }
 

@@ -11,6 +11,7 @@ mod support;
 
 mod bad_input;
 mod base;
+mod check;
 mod encodings;
 mod explain;
 mod export;
@@ -23,6 +24,7 @@ mod links;
 mod missing;
 mod outgoing;
 mod prune;
+mod repair;
 mod restore;
 mod reuse;
 mod runs;

@@ -148,10 +148,11 @@ impl Catalog {
         Ok(())
     }
 
-    /// Notes with which plan a document was written.
-    pub fn wrote_document(&self, document: i64, plan: &[u8; 32]) -> Result<()> {
-        let mut statement = self.connection.prepare_cached("UPDATE document SET plan = ?2 WHERE id = ?1")?;
-        statement.execute(params![document, plan])?;
+    /// Notes with which plan a document was written, and the digest of what was written.
+    pub fn wrote_document(&self, document: i64, plan: &[u8; 32], written: &[u8; 32]) -> Result<()> {
+        let mut statement =
+            self.connection.prepare_cached("UPDATE document SET plan = ?2, written = ?3 WHERE id = ?1")?;
+        statement.execute(params![document, plan, written])?;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Where the pictures of a mirror lie, for the commands that are not told.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::OptionalExtension as _;
 use rusqlite::types::Value;
@@ -64,6 +64,11 @@ impl Catalog {
         Ok(Documents::from_word(&word).map(row))
     }
 
+    /// [`Catalog::placement`] of a catalog that may be damaged, as far as it can still be read.
+    pub fn salvage_placement(path: &Path) -> Option<PlacementRow> {
+        Self::connect(path).and_then(|catalog| catalog.placement()).ok().flatten()
+    }
+
     /// Notes where this run puts pictures.
     pub fn remember_placement(&self, row: &PlacementRow) -> Result<()> {
         self.begin()?;
@@ -73,13 +78,34 @@ impl Catalog {
         self.commit()
     }
 
+    /// What the last run wrote where pictures are missing, in the word that it was remembered by.
+    pub fn missing_policy(&self) -> Result<Option<String>> {
+        match self.setting("missing")? {
+            Some(Value::Text(word)) => Ok(Some(word)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Notes what this run writes where pictures are missing.
+    pub fn remember_missing_policy(&self, word: &str) -> Result<()> {
+        self.set("missing", Some(Value::Text(word.to_owned())))
+    }
+
+    /// A setting that is a number.
+    pub(super) fn number(&self, name: &str) -> Result<Option<i64>> {
+        match self.setting(name)? {
+            Some(Value::Integer(number)) => Ok(Some(number)),
+            _ => Ok(None),
+        }
+    }
+
     fn setting(&self, name: &str) -> Result<Option<Value>> {
         let mut statement = self.connection.prepare_cached("SELECT value FROM setting WHERE name = ?1")?;
         Ok(statement.query_row([name], |row| row.get(0)).optional()?)
     }
 
     /// `None` takes the setting away.
-    fn set(&self, name: &str, value: Option<Value>) -> Result<()> {
+    pub(super) fn set(&self, name: &str, value: Option<Value>) -> Result<()> {
         match value {
             Some(value) => self
                 .connection
@@ -92,8 +118,6 @@ impl Catalog {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::mirror::store::Durability;
 

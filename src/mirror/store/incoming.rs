@@ -37,10 +37,12 @@ pub(super) fn temporary(folder: &Path) -> Result<NamedTempFile, StoreError> {
     .map_err(StoreError::on("create a temporary file in", folder))
 }
 
-/// Whether a file of this name was made by [`temporary`].
+/// Whether a file of this name was made by [`temporary`], or is a catalog that was never finished.
 pub(super) fn is_temporary(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
-    name.starts_with(PREFIX.as_bytes()) && name.ends_with(SUFFIX.as_bytes())
+    let ends =
+        |beside: &str| name.strip_suffix(beside.as_bytes()).is_some_and(|name| name.ends_with(SUFFIX.as_bytes()));
+    name.starts_with(PREFIX.as_bytes()) && ["", "-wal", "-shm"].into_iter().any(ends)
 }
 
 /// A body that arrives in chunks. Dropping it removes what was written of it.

@@ -125,7 +125,8 @@ fn what_an_author_saves_while_a_batch_is_written_is_not_lost() {
     site.run = site.catalog.begin_run().unwrap();
     site.collect("a.html");
     site.collect("c.html");
-    let rewritten = site.rewriting().rewrite(&site.catalog, site.run, &Progress::muted(), &CancellationToken::new());
+    let rewritten =
+        site.rewriting().rewrite(&site.catalog, Which::OfRun(site.run), &Progress::muted(), &CancellationToken::new());
     assert_eq!(rewritten.unwrap().written, 2);
     assert_eq!((site.read("a.html"), site.read("c.html")), (format!("<h1>New</h1>{AFTER}"), AFTER.into()));
     assert_eq!(journaled(&site), [true, true, true]);

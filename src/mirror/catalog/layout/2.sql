@@ -13,6 +13,9 @@ CREATE INDEX asset_digest ON asset (digest) WHERE digest IS NOT NULL;
 -- When the source of a document was first found to be gone. Its references are released; its copy stays until `prune`.
 ALTER TABLE document ADD COLUMN released INTEGER;
 
+-- The digest of a mirrored document as it was last written, for `check`; NULL where an older version wrote it.
+ALTER TABLE document ADD COLUMN written BLOB;
+
 -- What runs were given to read, absolute. An input that is not there is a reason to remove nothing.
 CREATE TABLE input (
     path      ANY     PRIMARY KEY,
