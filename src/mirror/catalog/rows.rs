@@ -164,15 +164,17 @@ impl Catalog {
         Ok(())
     }
 
-    /// Keeps in mind for which assets a document shows blobs, while its references are collected anew.
+    /// Keeps in mind for which assets a document shows blobs, while its references are collected anew. A run that ended
+    /// right after an edit in place left what was held, and did not come to note that it is shown.
     fn keep_in_mind(&self, document: i64) -> Result<()> {
         self.connection.execute_batch(
             "CREATE TEMP TABLE IF NOT EXISTS shown (document INTEGER, digest BLOB, asset INTEGER,
                                                     PRIMARY KEY (document, digest)) WITHOUT ROWID",
         )?;
         let mut keep = self.connection.prepare_cached(
-            "INSERT OR IGNORE INTO temp.shown SELECT document, held, asset FROM reference
-             WHERE document = ?1 AND held IS NOT NULL AND asset IS NOT NULL",
+            "INSERT OR IGNORE INTO temp.shown SELECT document, coalesce(held, digest), asset.id
+             FROM reference JOIN asset ON asset.id = reference.asset
+             WHERE document = ?1 AND coalesce(held, digest) IS NOT NULL",
         )?;
         keep.execute([document])?;
         Ok(())
