@@ -170,11 +170,17 @@ fn collect(
             job.collecting.rules.learn(&learned);
         }
     }
+    catalog.begin_collecting(run)?;
     let recorded = recording::record(&job.collecting, &job.placement, inputs()?, catalog, run, progress, stop)?;
-    if recorded.learned.is_empty() || stop.is_cancelled() {
+    if stop.is_cancelled() {
         return Ok(recorded);
     }
     catalog.begin()?;
+    catalog.end_collecting()?;
+    if recorded.learned.is_empty() {
+        catalog.commit()?;
+        return Ok(recorded);
+    }
     for learned in &recorded.learned {
         job.collecting.rules.learn(learned);
         catalog.learn_proxy(&learned.prefix, &serde_json::to_string(learned)?)?;

@@ -92,7 +92,8 @@ pub(super) fn record(
     stop: &CancellationToken,
 ) -> anyhow::Result<Recorded> {
     let readers = std::thread::available_parallelism().map_or(2, usize::from).min(8);
-    let stage = &Stage { collecting, placement, settings: collecting.fingerprint(), stop };
+    let unlearned = catalog.collecting_since()?.unwrap_or(i64::MAX);
+    let stage = &Stage { collecting, placement, settings: collecting.fingerprint(), unlearned, stop };
     let known = catalog.reader()?;
     std::thread::scope(|scope| {
         let (to_readers, work) = sync_channel::<Work>(2 * readers);
@@ -123,6 +124,8 @@ struct Stage<'a> {
     collecting: &'a Collecting,
     placement: &'a Placement,
     settings: String,
+    /// What was read in this run or later is to bear witness (again): its run ended before it had learned.
+    unlearned: i64,
     stop: &'a CancellationToken,
 }
 
@@ -173,7 +176,7 @@ impl Stage<'_> {
     }
 
     fn collected_alike(&self, known: &Known, place: &Place) -> bool {
-        !known.reread && known.settings == self.settings && known.source == place.source
+        !known.reread && known.run < self.unlearned && known.settings == self.settings && known.source == place.source
     }
 
     fn read_all(&self, work: &Mutex<Receiver<Work>>, to_catalog: &SyncSender<Record>) -> Witnesses {

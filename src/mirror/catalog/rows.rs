@@ -26,6 +26,8 @@ pub struct Known {
     pub seen: Option<Seen>,
     pub settings: String,
     pub reread: bool,
+    /// The last run that saw it.
+    pub run: i64,
 }
 
 impl Known {
@@ -94,7 +96,7 @@ impl Catalog {
     /// What is known of the document at `path` (below documents/).
     pub fn known(&self, path: &Path) -> Result<Option<Known>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, source, size, modified, digest, settings, reread FROM document WHERE path = ?1",
+            "SELECT id, source, size, modified, digest, settings, reread, run FROM document WHERE path = ?1",
         )?;
         let known = statement.query_row([path_value(path)], |row| {
             let size: Option<u64> = row.get(2)?;
@@ -108,6 +110,7 @@ impl Catalog {
                 seen,
                 settings: row.get(5)?,
                 reread: row.get(6)?,
+                run: row.get(7)?,
             })
         });
         Ok(known.optional()?)
