@@ -11,6 +11,7 @@ mod support;
 
 mod bad_input;
 mod base;
+mod crash;
 mod encodings;
 mod explain;
 mod hostile;
