@@ -129,6 +129,21 @@ impl Layout {
     }
 }
 
+/// Makes a file that did not exist, for writing and reading, with these permission bits as far as the umask allows.
+///
+/// # Errors
+/// Those of the system, as they are: what the run does next depends on their numbers, and the wrappers of `tempfile`
+/// hide those.
+pub fn create_new(path: &Path, mode: u32) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    options.open(path)
+}
+
 /// Whether files can be moved between two folders by renaming. Of a folder that is not there yet the nearest one above
 /// counts, in which it will be made.
 pub fn same_file_system(a: &Path, b: &Path) -> bool {

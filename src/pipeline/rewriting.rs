@@ -20,9 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::collecting::Collecting;
 use super::placement::{Links, Placement};
+use crate::document::ReadError;
 use crate::mirror::catalog::{Catalog, CatalogError, HeldReference, Journal, RewriteRow, Seen};
-use crate::mirror::store::Durability;
-use crate::mirror::{Layout, same_file_system};
+use crate::mirror::store::{Durability, StoreErrorKind};
+use crate::mirror::{Layout, create_new, same_file_system};
 use crate::progress::Progress;
 use crate::rewrite::{Edit, RewritePlan, replacement};
 use crate::sanitize;
@@ -224,11 +225,6 @@ impl Rewriting<'_> {
         let mut builder = tempfile::Builder::new();
         // Named as the store names its own, so that what a killed run leaves in tmp/ is swept with them.
         builder.prefix("imgmirror-").suffix(".part");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            builder.permissions(fs::Permissions::from_mode(0o666));
-        }
         let (name, tmp) = (self.own_name(destination), self.layout.tmp());
         let within = if same_file_system(&tmp, folder) {
             tmp.as_path()
@@ -238,8 +234,9 @@ impl Rewriting<'_> {
             let _ = fs::remove_file(folder.join(format!("{name}.part")));
             folder
         };
-        let temporary =
-            builder.tempfile_in(within).with_context(|| format!("creating a file in {}", sanitize::path(within)))?;
+        let temporary = builder
+            .make_in(within, |path| create_new(path, 0o666))
+            .with_context(|| format!("creating a file in {}", sanitize::path(within)))?;
         if let Ok(existing) = fs::metadata(destination) {
             let named = || format!("setting owner and mode of {}", sanitize::path(temporary.path()));
             // In this order: a change of the owner takes bits of the mode away.
@@ -316,7 +313,7 @@ impl Rewritten {
 
 impl Version {
     fn of(path: &Path) -> anyhow::Result<Self> {
-        let metadata = fs::metadata(path).context("cannot be read")?;
+        let metadata = fs::metadata(path).map_err(ReadError::Io)?;
         Ok(Version {
             length: metadata.len(),
             modified: metadata.modified().ok(),
@@ -385,13 +382,12 @@ fn folder_of(file: &Path) -> &Path {
 
 /// Errors that the next document would meet as well.
 fn concerns_all(error: &anyhow::Error) -> bool {
-    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    error.is::<CatalogError>()
-        || error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|error| {
-            matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
-                    // EIO, ENFILE, EMFILE: the standard library has no names for them.
-                    || (cfg!(unix) && error.raw_os_error().is_some_and(|code| matches!(code, 5 | 23 | 24)))
-        })
+    // A source that cannot be read is broken by itself.
+    if let Some(ReadError::Io(error)) = error.downcast_ref() {
+        return StoreErrorKind::of(error) == StoreErrorKind::TooManyOpenFiles;
+    }
+    let of_the_system = |error: &io::Error| StoreErrorKind::of(error).concerns_all();
+    error.is::<CatalogError>() || error.chain().filter_map(|cause| cause.downcast_ref()).any(of_the_system)
 }
 
 struct HashingWriter<W> {
