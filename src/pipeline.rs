@@ -18,11 +18,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fetch::{self, FailureKind, HttpFetcher};
 use crate::input::Discovery;
-use crate::mirror::catalog::{Backlog, Catalog, Documents, PlacementRow, TargetRow};
+use crate::mirror::catalog::{Backlog, Catalog, CatalogError, Documents, PlacementRow, TargetRow};
 use crate::mirror::store::{self, Durability, LocalStore, Store as _};
 use crate::mirror::{Layout, Mirror};
 use crate::progress::{Phase, Progress};
 use crate::report::{self, Summary};
+use crate::sanitize;
 use crate::target::Target;
 pub use collecting::{Collecting, Mention, SlotFilter};
 use fetching::Fetched;
@@ -70,6 +71,21 @@ pub struct Job {
 /// `inputs` opens the walk over the documents; it is asked again when the documents of the first pass have taught a
 /// proxy that its rules did not know.
 pub async fn sync(
+    job: Job,
+    inputs: impl Fn() -> anyhow::Result<Discovery>,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> anyhow::Result<Summary> {
+    let catalog = Layout::new(&job.output).catalog();
+    let done = mirror(job, inputs, progress, stop).await;
+    done.map_err(|error| match error.downcast_ref() {
+        // SQLite's errors do not say which database they are about.
+        Some(CatalogError::Sql(_)) => error.context(sanitize::path(&catalog)),
+        _ => error,
+    })
+}
+
+async fn mirror(
     mut job: Job,
     inputs: impl Fn() -> anyhow::Result<Discovery>,
     progress: &Progress,

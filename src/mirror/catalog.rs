@@ -12,6 +12,8 @@ mod settings;
 mod tests;
 
 use std::cmp::Ordering;
+use std::fs::OpenOptions;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -34,19 +36,41 @@ const VERSION: i64 = LAYOUTS.len() as i64;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    #[error("the catalog {path} cannot be opened: {source}; if it is damaged, `imgmirror check --rebuild` makes a new one from what is held", path = .path.display())]
-    Open { path: PathBuf, source: rusqlite::Error },
+    #[error("the catalog {path} cannot be opened: {error}. {advice}", path = .path.display(), advice = advice(.error))]
+    Open { path: PathBuf, error: rusqlite::Error },
+    #[error("the catalog {path} cannot be opened: {source}", path = .path.display())]
+    File { path: PathBuf, source: io::Error },
     #[error("the catalog {path} was written by a newer version of this program (layout {found}, this one knows {VERSION}); update imgmirror", path = .path.display())]
     Newer { path: PathBuf, found: i64 },
     #[error("the catalog {path} was written by an older version of this program (layout {found}); the next `imgmirror sync` brings it up to date", path = .path.display())]
     Older { path: PathBuf, found: i64 },
     #[error("the catalog cannot be read or written: {0}. {advice}", advice = advice(.0))]
-    Sql(#[from] rusqlite::Error),
+    Sql(rusqlite::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 pub type Result<T> = std::result::Result<T, CatalogError>;
+
+// Not its source, which would be told a second time.
+impl From<rusqlite::Error> for CatalogError {
+    fn from(error: rusqlite::Error) -> Self {
+        CatalogError::Sql(error)
+    }
+}
+
+impl CatalogError {
+    /// Of a catalog that could not be opened. SQLite does not say why a file cannot be: the system is asked once more.
+    fn opening(path: &Path, error: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::CannotOpen)
+            && let Err(source) = OpenOptions::new().read(true).write(true).open(&path)
+        {
+            return CatalogError::File { path, source };
+        }
+        CatalogError::Open { path, error }
+    }
+}
 
 /// A connection to the catalog of one mirror.
 #[derive(Debug)]
@@ -74,7 +98,7 @@ impl Catalog {
             let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
             Ok((connection, version))
         };
-        let named = |source| CatalogError::Open { path: path.to_owned(), source };
+        let named = |error| CatalogError::opening(path, error);
         let (mut connection, version) = open().map_err(named)?;
         let done = usize::try_from(version).unwrap_or(usize::MAX);
         let Some(to_do) = LAYOUTS.get(done..) else {
@@ -127,13 +151,13 @@ impl Catalog {
             connection.set_prepared_statement_cache_capacity(32);
             Ok(connection)
         };
-        let connection = open().map_err(|source| CatalogError::Open { path: path.to_owned(), source })?;
+        let connection = open().map_err(|error| CatalogError::opening(path, error))?;
         Ok(Catalog { connection, path: path.to_owned() })
     }
 
     fn layout(&self) -> Result<i64> {
         let version = self.connection.pragma_query_value(None, "user_version", |row| row.get(0));
-        version.map_err(|source| CatalogError::Open { path: self.path.clone(), source })
+        version.map_err(|error| CatalogError::opening(&self.path, error))
     }
 
     /// Everything until [`Catalog::commit`] becomes one transaction. Does nothing inside of one.
@@ -222,7 +246,10 @@ fn advice(error: &rusqlite::Error) -> &'static str {
         Some(DiskFull) => "Make room and run the same command again; what is held stays held.",
         Some(ReadOnly) => "Check who owns the output folder, and whether it can be written to.",
         Some(DatabaseCorrupt | NotADatabase) => "Run `imgmirror check --rebuild` to make a new one from what is held.",
-        Some(SystemIoFailure | CannotOpen) => "Check the disk, then run the same command again.",
+        Some(SystemIoFailure) => "Check the disk, then run the same command again.",
+        Some(CannotOpen) => {
+            "Check the disk and the limit of open files (`ulimit -n`), then run the same command again."
+        }
         _ => "Run the same command again; should it persist, `imgmirror check` says what is wrong.",
     }
 }
