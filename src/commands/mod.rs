@@ -5,11 +5,14 @@ mod explain;
 mod links;
 mod sync;
 
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{Command, DocumentArgs, Exit, Parsed};
 use crate::collect::Collector;
+use crate::mirror::store::StoreErrorKind;
 use crate::pipeline::{Collecting, SlotFilter};
 use crate::proxy::Rules;
 use crate::sanitize;
@@ -20,7 +23,7 @@ type Outcome = anyhow::Result<Exit>;
 /// Runs a command that was read from the command line.
 pub fn run(parsed: Parsed) -> ExitCode {
     if let Some(file) = &parsed.config_file {
-        eprintln!("imgmirror: settings from {}", sanitize::path(file));
+        tell(&format!("settings from {}", sanitize::path(file)));
     }
     let outcome = match &parsed.command {
         Command::Sync(args) => sync::run(args),
@@ -29,7 +32,7 @@ pub fn run(parsed: Parsed) -> ExitCode {
         Command::Demo(args) => demo::run(args),
     };
     let exit = outcome.unwrap_or_else(|error| {
-        eprintln!("imgmirror: {}", sanitize::for_terminal(&told(&error)));
+        tell(&sanitize::for_terminal(&told(&error)));
         exit_of(&error)
     });
     ExitCode::from(exit.code())
@@ -44,7 +47,19 @@ fn told(error: &anyhow::Error) -> String {
             text.push_str(&cause);
         }
     }
+    let of_the_system = error.chain().filter_map(|cause| cause.downcast_ref()).map(StoreErrorKind::of);
+    for advice in of_the_system.filter(|kind| kind.concerns_all()).map(StoreErrorKind::advice) {
+        if !text.contains(advice) {
+            let _ = write!(text, ". {advice}");
+        }
+    }
     text
+}
+
+/// Prints a line for a person. Who cannot be told, because standard error is closed or on a full disk, has lost
+/// nothing else.
+fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "imgmirror: {text}");
 }
 
 /// Which exit code an error stands for.
@@ -99,5 +114,5 @@ fn collecting_of(args: &DocumentArgs, link_base: Option<String>) -> anyhow::Resu
 
 /// Says something about a file that does not stop the run.
 fn warn(path: &Path, text: &str) {
-    eprintln!("imgmirror: {}: {}", sanitize::path(path), sanitize::for_terminal(text));
+    tell(&format!("{}: {}", sanitize::path(path), sanitize::for_terminal(text)));
 }
