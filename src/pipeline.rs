@@ -204,7 +204,11 @@ fn collect(
     catalog.commit()?;
     let silent = Progress::muted();
     let again = recording::record(&job.collecting, &job.placement, inputs()?, catalog, run, &silent, stop)?;
-    Ok(Recorded { read: recorded.read, unchanged: recorded.unchanged, failed: recorded.failed, ..again })
+    if again.failed > recorded.failed {
+        let lost = again.failed - recorded.failed;
+        progress.warn(&format!("warning: {lost} documents could be read once and then not again"));
+    }
+    Ok(again)
 }
 
 /// Adds the pictures of `--urls` to what the run needs.

@@ -231,6 +231,10 @@ impl Scenario {
 
     /// The command, the same for every run of one age.
     pub fn sync(&self) -> Run<'_> {
+        self.case.imgmirror(&self.flags()).args(self.origin.flags())
+    }
+
+    pub fn flags(&self) -> Vec<&'static str> {
         let mut flags = vec!["sync", "in", "--json", "--retries=0"];
         if self.placement == Placement::InPlace {
             flags.extend(["--in-place", "--assets=i", "--link-base=/i/", "--yes"]);
@@ -238,7 +242,7 @@ impl Scenario {
         if self.age == Age::Grown {
             flags.extend(["--refresh", "--on-change=follow"]);
         }
-        self.case.imgmirror(&flags).args(self.origin.flags())
+        flags
     }
 
     fn all(&self) -> Vec<Document> {
