@@ -205,9 +205,8 @@ impl Store for LocalStore {
     fn commit(&self, received: Received, media_type: MediaType) -> Result<Committed, StoreError> {
         let blob = Blob { digest: received.digest(), media_type };
         let path = self.path(&blob);
-        // Same name, same length: the same bytes, or damage that only `check` can see. Another length is damage that
-        // we see here, and repair.
-        if self.has(&blob)? == Some(received.len()) {
+        // What a disk damaged or a power cut left half written is found here, and repaired: a good copy is at hand.
+        if self.has(&blob)? == Some(received.len()) && is_whole(&path, blob.digest) {
             self.settle(path)?;
             return Ok(Committed::AlreadyHeld(blob));
         }
@@ -275,6 +274,11 @@ pub fn sweep(tmp: &Path) -> Result<usize, StoreError> {
         }
     }
     Ok(removed)
+}
+
+/// Whether a file has the content that its name says. One that cannot be read has not.
+fn is_whole(path: &Path, digest: Digest) -> bool {
+    File::open(path).and_then(Digest::of_reader).is_ok_and(|(found, _)| found == digest)
 }
 
 fn remove_file(path: &Path) -> Result<(), StoreError> {
