@@ -157,7 +157,8 @@ impl Catalog {
             "SELECT digest, media, length FROM blob WHERE digest IN (
                 SELECT asset.digest FROM asset
                 JOIN reference ON reference.asset = asset.id JOIN document ON document.id = reference.document
-                WHERE document.run = ?1)",
+                WHERE document.run = ?1
+                UNION SELECT asset.digest FROM asset JOIN wanted ON wanted.asset = asset.id WHERE wanted.run = ?1)",
         )?;
         let rows = statement.query_map([run], |row| {
             let digest: [u8; 32] = row.get(0)?;
