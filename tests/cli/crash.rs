@@ -6,6 +6,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod damage;
 mod errors;
 mod kills;
 mod scenario;
