@@ -241,7 +241,7 @@ async fn fetch_assets(
     progress: &Progress,
     stop: &CancellationToken,
 ) -> anyhow::Result<(Catalog, Fetched)> {
-    if job.network == Network::Offline {
+    if job.network == Network::Offline || stop.is_cancelled() {
         let counts = catalog.plan_fetch(run, Backlog::default())?;
         return Ok((catalog, Fetched { total: counts.total, held: counts.held, ..Fetched::default() }));
     }

@@ -113,6 +113,9 @@ impl Rewriting<'_> {
             // The journal of the whole batch is durable before the first of its files changes.
             catalog.begin()?;
             for row in rows {
+                if stop.is_cancelled() {
+                    break;
+                }
                 let name = row.source.clone();
                 match self.prepare(catalog, row) {
                     Ok(Some(document)) => prepared.push(document),
