@@ -11,3 +11,4 @@ mod errors;
 mod kills;
 mod scenario;
 mod shim;
+mod signals;

@@ -10,7 +10,8 @@
  *   FAULT_NAMED    only paths with this text count
  *   FAULT_KINDS    which calls count: names of the table below, separated by commas
  *   FAULT_AT       the number of the call that is struck, from 1; 0 strikes none
- *   FAULT_DO       kill-before, kill-half (of a write), kill-after, or the number of an error
+ *   FAULT_DO       kill-before, kill-half (of a write), kill-after, hold (until the file FAULT_GATE is there, and a
+ *                  little longer), or the number of an error
  *   FAULT_FOR      once, or always: from that call on
  *   FAULT_CLOCK    seconds that the clock is wrong
  */
@@ -104,7 +105,7 @@ static const struct kind kinds[] = {
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 
-static const char *below, *named, *which, *act;
+static const char *below, *named, *which, *act, *gate;
 static int always, log_file = -1;
 static long strike_at;
 static atomic_long counted;
@@ -160,6 +161,13 @@ static long strike(const struct kind *kind, long *a) {
     char *end;
     long error = strtol(act, &end, 10);
     if (!*end) return -error;
+    if (!strcmp(act, "hold")) {
+        struct timespec look = {0, 5000000}, linger = {0, 300000000};
+        while (fault_call(SYS_faccessat, AT_FDCWD, (long)gate, F_OK, 0, 0, 0))
+            fault_call(SYS_nanosleep, (long)&look, 0, 0, 0, 0, 0);
+        fault_call(SYS_nanosleep, (long)&linger, 0, 0, 0, 0, 0);
+        return fault_call(kind->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    }
     if (!strcmp(act, "kill-half") && (kind->number == SYS_write || kind->number == SYS_pwrite64)) {
         fault_call(kind->number, a[0], a[1], (a[2] + 1) / 2, a[3], a[4], a[5]);
     } else if (!strcmp(act, "kill-after")) {
@@ -214,6 +222,7 @@ __attribute__((constructor)) static void begin(void) {
     below = getenv("FAULT_BELOW");
     named = getenv("FAULT_NAMED");
     act = getenv("FAULT_DO");
+    gate = getenv("FAULT_GATE");
     const char *at = getenv("FAULT_AT"), *span = getenv("FAULT_FOR"), *log = getenv("FAULT_LOG");
     strike_at = at ? atol(at) : 0;
     always = span && !strcmp(span, "always");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::support::{Case, Run};
+use crate::support::{Case, Run, Running};
 
 /// Which calls count: those of these kinds, about files of the test's folder whose path has this text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub enum Act {
     /// A write gets half of its bytes to the file; for every other call the same as before.
     KillHalf,
     KillAfter,
+    /// It waits until [`release`].
+    Hold,
     /// It fails with this number; the others go well.
     Fail(i32),
     /// It and all that count after it fail.
@@ -65,12 +67,16 @@ pub fn struck<'a>(case: &Case, run: Run<'a>, aim: Aim, at: usize, act: Act) -> R
         Act::KillBefore => ("kill-before".to_owned(), "once"),
         Act::KillHalf => ("kill-half".to_owned(), "once"),
         Act::KillAfter => ("kill-after".to_owned(), "once"),
+        Act::Hold => ("hold".to_owned(), "once"),
         Act::Fail(error) => (error.to_string(), "once"),
         Act::FailFromThenOn(error) => (error.to_string(), "always"),
     };
-    let _ = fs::remove_file(log(case));
+    for old in [log(case), gate(case)] {
+        let _ = fs::remove_file(old);
+    }
     let run = run.env("LD_PRELOAD", shim()).env("FAULT_LOG", log(case)).env("FAULT_BELOW", folder(case));
     let run = run.env("FAULT_KINDS", aim.kinds).env("FAULT_NAMED", aim.named);
+    let run = run.env("FAULT_GATE", gate(case));
     run.env("FAULT_AT", at.to_string()).env("FAULT_DO", act).env("FAULT_FOR", span)
 }
 
@@ -89,6 +95,23 @@ pub fn calls(case: &Case) -> Vec<Call> {
         Call { kind: next(), path: next(), to: next() }
     };
     text.lines().map(call).collect()
+}
+
+/// Waits until the call number `at` of a run has been reached.
+pub fn wait_for(case: &Case, run: &mut Running, at: usize) {
+    while !fs::read_to_string(log(case)).is_ok_and(|text| text.lines().count() >= at) {
+        assert!(!run.has_ended(), "the run ended before call {at}");
+        std::thread::yield_now();
+    }
+}
+
+/// Lets a call go on that is held.
+pub fn release(case: &Case) {
+    fs::write(gate(case), "").unwrap();
+}
+
+fn gate(case: &Case) -> PathBuf {
+    folder(case).join("gate")
 }
 
 fn folder(case: &Case) -> PathBuf {

@@ -6,7 +6,7 @@ mod mirror;
 mod origin;
 pub mod pictures;
 
-pub use case::{Case, Ran, Run};
+pub use case::{Case, Ran, Run, Running};
 pub use line::{Line, lines, with_local_copies};
 pub use mirror::{Mirror, assert_adds_up, blobs, written};
 pub use origin::{Answer, Asked, Gate, Origin};
