@@ -23,7 +23,6 @@ use crate::mirror::store::{self, Durability, LocalStore, Store as _};
 use crate::mirror::{Layout, Mirror};
 use crate::progress::{Phase, Progress};
 use crate::report::{self, Summary};
-use crate::sanitize;
 use crate::target::Target;
 pub use collecting::{Collecting, Mention, SlotFilter};
 use fetching::Fetched;
@@ -78,10 +77,9 @@ pub async fn sync(
 ) -> anyhow::Result<Summary> {
     let catalog = Layout::new(&job.output).catalog();
     let done = mirror(job, inputs, progress, stop).await;
-    done.map_err(|error| match error.downcast_ref() {
-        // SQLite's errors do not say which database they are about.
-        Some(CatalogError::Sql(_)) => error.context(sanitize::path(&catalog)),
-        _ => error,
+    done.map_err(|error| match error.downcast::<CatalogError>() {
+        Ok(error) => error.at(&catalog).into(),
+        Err(error) => error,
     })
 }
 

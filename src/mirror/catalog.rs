@@ -13,7 +13,7 @@ mod tests;
 
 use std::cmp::Ordering;
 use std::fs::OpenOptions;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -36,9 +36,9 @@ const VERSION: i64 = LAYOUTS.len() as i64;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    #[error("the catalog {path} cannot be opened: {error}. {advice}", path = .path.display(), advice = advice(.error))]
+    #[error("the catalog {path} cannot be used: {error}. {advice}", path = .path.display(), advice = advice(.error))]
     Open { path: PathBuf, error: rusqlite::Error },
-    #[error("the catalog {path} cannot be opened: {source}", path = .path.display())]
+    #[error("the catalog {path} cannot be used: {source}", path = .path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("the catalog {path} was written by a newer version of this program (layout {found}, this one knows {VERSION}); update imgmirror", path = .path.display())]
     Newer { path: PathBuf, found: i64 },
@@ -60,16 +60,29 @@ impl From<rusqlite::Error> for CatalogError {
 }
 
 impl CatalogError {
-    /// Of a catalog that could not be opened. SQLite does not say why a file cannot be: the system is asked once more.
-    fn opening(path: &Path, error: rusqlite::Error) -> Self {
+    /// The same of the catalog at `path`. SQLite says of many errors no more than that there was one: then the system is
+    /// asked once more.
+    pub fn at(self, path: &Path) -> Self {
+        use rusqlite::ErrorCode::{CannotOpen, SystemIoFailure};
+        let (CatalogError::Sql(error) | CatalogError::Open { error, .. }) = self else { return self };
         let path = path.to_owned();
-        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::CannotOpen)
-            && let Err(source) = OpenOptions::new().read(true).write(true).open(&path)
-        {
-            return CatalogError::File { path, source };
+        match error.sqlite_error_code() {
+            Some(CannotOpen | SystemIoFailure) => match write_beside(&path) {
+                Err(source) => CatalogError::File { path, source },
+                Ok(()) => CatalogError::Open { path, error },
+            },
+            _ => CatalogError::Open { path, error },
         }
-        CatalogError::Open { path, error }
     }
+}
+
+/// Whether a file can be opened, and one beside it written, that is gone afterwards.
+fn write_beside(path: &Path) -> io::Result<()> {
+    OpenOptions::new().read(true).write(true).open(path)?;
+    let mut file = tempfile::tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
+    // As much as SQLite wants at once.
+    file.write_all(&[0; 1 << 16])?;
+    file.sync_all()
 }
 
 /// A connection to the catalog of one mirror.
@@ -98,7 +111,7 @@ impl Catalog {
             let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
             Ok((connection, version))
         };
-        let named = |error| CatalogError::opening(path, error);
+        let named = |error| CatalogError::Sql(error).at(path);
         let (mut connection, version) = open().map_err(named)?;
         let done = usize::try_from(version).unwrap_or(usize::MAX);
         let Some(to_do) = LAYOUTS.get(done..) else {
@@ -151,13 +164,13 @@ impl Catalog {
             connection.set_prepared_statement_cache_capacity(32);
             Ok(connection)
         };
-        let connection = open().map_err(|error| CatalogError::opening(path, error))?;
+        let connection = open().map_err(|error| CatalogError::Sql(error).at(path))?;
         Ok(Catalog { connection, path: path.to_owned() })
     }
 
     fn layout(&self) -> Result<i64> {
         let version = self.connection.pragma_query_value(None, "user_version", |row| row.get(0));
-        version.map_err(|error| CatalogError::opening(&self.path, error))
+        version.map_err(|error| CatalogError::Sql(error).at(&self.path))
     }
 
     /// Everything until [`Catalog::commit`] becomes one transaction. Does nothing inside of one.
