@@ -7,6 +7,7 @@
 #![cfg(target_os = "linux")]
 
 mod damage;
+mod disk;
 mod errors;
 mod kills;
 mod scenario;

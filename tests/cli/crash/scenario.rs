@@ -198,6 +198,16 @@ impl Scenario {
         }
     }
 
+    /// Writes the documents once more, where they may not fit.
+    pub fn write_anew(&self) -> std::io::Result<()> {
+        for document in self.all() {
+            let path = self.case.at(self.source(&document));
+            std::fs::create_dir_all(path.parent().unwrap())?;
+            std::fs::write(path, document.source(self.age))?;
+        }
+        Ok(())
+    }
+
     /// Lets time pass.
     pub fn grow(&mut self) {
         self.age = Age::Grown;
