@@ -10,6 +10,7 @@ mod damage;
 mod disk;
 mod errors;
 mod kills;
+mod order;
 mod scenario;
 mod shim;
 mod signals;

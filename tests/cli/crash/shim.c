@@ -5,7 +5,7 @@
  * SQLite, and libraries that call the kernel without libc are all counted. (The clock is read without the kernel, so
  * for that the functions of libc are replaced.)
  *
- *   FAULT_LOG      a file to which every counted call is appended: number, kind, path, second path
+ *   FAULT_LOG      a file to which every counted call is appended: number, kind, path, second path, how it ended
  *   FAULT_BELOW    folders whose files count, absolute, separated by colons
  *   FAULT_NAMED    only paths with this text count
  *   FAULT_KINDS    which calls count: names of the table below, separated by commas
@@ -177,6 +177,12 @@ static long strike(const struct kind *kind, long *a) {
     return 0;
 }
 
+static void note(long number, const char *name, const char *one, const char *two, const char *end) {
+    char line[2 * PATH_MAX + 40];
+    int length = snprintf(line, sizeof line, "%ld\t%s\t%s\t%s\t%s\n", number, name, one, two, end);
+    fault_call(SYS_write, log_file, (long)line, length, 0, 0, 0);
+}
+
 static void on_call(int signal, siginfo_t *info, void *raw) {
     (void)signal;
     ucontext_t *context = raw;
@@ -197,13 +203,12 @@ static void on_call(int signal, siginfo_t *info, void *raw) {
     long result;
     if (listed(which, name) && (counts(one) || counts(two))) {
         long number = atomic_fetch_add(&counted, 1) + 1;
-        char line[2 * PATH_MAX + 40];
-        int length = snprintf(line, sizeof line, "%ld\t%s\t%s\t%s\n", number, name, one, two);
-        fault_call(SYS_write, log_file, (long)line, length, 0, 0, 0);
         if (strike_at && (number == strike_at || (always && number > strike_at))) {
+            note(number, name, one, two, "struck");
             result = strike(kind, a);
         } else {
             result = fault_call(kind->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+            note(number, name, one, two, result < 0 ? "failed" : "done");
         }
     } else {
         result = fault_call(kind->number, a[0], a[1], a[2], a[3], a[4], a[5]);

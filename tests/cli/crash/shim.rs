@@ -46,6 +46,8 @@ pub struct Call {
     pub path: String,
     /// Of a rename.
     pub to: String,
+    /// `done`, `failed` or `struck`.
+    pub end: String,
 }
 
 impl Call {
@@ -92,15 +94,15 @@ pub fn calls(case: &Case) -> Vec<Call> {
     let call = |line: &str| {
         let mut parts = line.split('\t').skip(1).map(str::to_owned);
         let mut next = || parts.next().unwrap_or_default();
-        Call { kind: next(), path: next(), to: next() }
+        Call { kind: next(), path: next(), to: next(), end: next() }
     };
     text.lines().map(call).collect()
 }
 
-/// Waits until the call number `at` of a run has been reached.
-pub fn wait_for(case: &Case, run: &mut Running, at: usize) {
-    while !fs::read_to_string(log(case)).is_ok_and(|text| text.lines().count() >= at) {
-        assert!(!run.has_ended(), "the run ended before call {at}");
+/// Waits until the call of a run that is to be struck is reached.
+pub fn wait_for(case: &Case, run: &mut Running) {
+    while !fs::read_to_string(log(case)).is_ok_and(|text| text.contains("\tstruck\n")) {
+        assert!(!run.has_ended(), "the run ended before a call was struck");
         std::thread::yield_now();
     }
 }

@@ -17,7 +17,7 @@ fn stop(stage: (&str, Aim, usize), tell: impl Fn(&Scenario, &crate::support::Run
     let (_, aim, at) = stage;
     let scenario = Scenario::new(Placement::Mirror, Age::New);
     let mut run = struck(&scenario.case, scenario.sync(), aim, at, Act::Hold).start();
-    wait_for(&scenario.case, &mut run, at);
+    wait_for(&scenario.case, &mut run);
     tell(&scenario, &run);
     let ran = run.wait();
     assert_eq!(ran.code, Some(130), "{stage:?}: {}", ran.stderr);
