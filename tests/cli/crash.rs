@@ -10,6 +10,7 @@ mod damage;
 mod disk;
 mod errors;
 mod kills;
+mod many;
 mod order;
 mod scenario;
 mod shim;

@@ -129,7 +129,7 @@ impl Document {
             Placement::InPlace => "/i/".to_owned(),
         };
         self.with(age, &|raw, target| match picture(target, age) {
-            Some(bytes) => format!("{prefix}{}", name(&bytes)),
+            Some(picture) => format!("{prefix}{}", picture.name),
             None => raw.to_owned(),
         })
     }
@@ -144,27 +144,36 @@ impl Document {
     }
 }
 
-/// What lies at a URL.
-fn picture(url: &str, age: Age) -> Option<Vec<u8>> {
-    static LARGE: OnceLock<Vec<u8>> = OnceLock::new();
-    match url {
-        _ if url.contains("missing") => None,
-        _ if url.contains("large") => Some(LARGE.get_or_init(pictures::large_png).clone()),
-        _ if url.contains("twin") => Some(pictures::png("twins")),
-        _ if url.contains("changing") => Some(pictures::png(&format!("{url} {age:?}"))),
-        _ => Some(pictures::for_url(url)),
+/// What lies at a URL, and the name under which it is kept: `ab/ab….png`.
+#[derive(Clone)]
+struct Picture {
+    bytes: Vec<u8>,
+    name: String,
+}
+
+impl Picture {
+    fn of(bytes: Vec<u8>) -> Self {
+        let digest = hex::encode(Sha256::digest(&bytes));
+        let name = format!("{}/{digest}.{}", &digest[..2], pictures::extension_of(&bytes));
+        Picture { bytes, name }
     }
 }
 
-/// `ab/ab….png`
-fn name(bytes: &[u8]) -> String {
-    let digest = hex::encode(Sha256::digest(bytes));
-    format!("{}/{digest}.{}", &digest[..2], pictures::extension_of(bytes))
+fn picture(url: &str, age: Age) -> Option<Picture> {
+    // To make it takes longer than all others together.
+    static LARGE: OnceLock<Picture> = OnceLock::new();
+    match url {
+        _ if url.contains("missing") => None,
+        _ if url.contains("large") => Some(LARGE.get_or_init(|| Picture::of(pictures::large_png())).clone()),
+        _ if url.contains("twin") => Some(Picture::of(pictures::png("twins"))),
+        _ if url.contains("changing") => Some(Picture::of(pictures::png(&format!("{url} {age:?}")))),
+        _ => Some(Picture::of(pictures::for_url(url))),
+    }
 }
 
 fn answer(asked: &Asked, age: Age) -> Answer {
-    let Some(bytes) = picture(&asked.url(), age) else { return Answer::status(404) };
-    let tag = format!("\"{}\"", name(&bytes));
+    let Some(Picture { bytes, name }) = picture(&asked.url(), age) else { return Answer::status(404) };
+    let tag = format!("\"{name}\"");
     match asked.header("if-none-match") == Some(&tag) {
         true => Answer::not_modified(),
         false => Answer::ok(bytes).header("ETag", &tag),
@@ -265,7 +274,9 @@ impl Scenario {
         let mut held = BTreeSet::new();
         for age in ages {
             for document in documents().iter().filter(|document| document.since <= age) {
-                held.extend(document.targets(age).iter().filter_map(|url| picture(url, age)).map(|bytes| name(&bytes)));
+                held.extend(
+                    document.targets(age).iter().filter_map(|url| picture(url, age)).map(|picture| picture.name),
+                );
             }
         }
         held
@@ -307,8 +318,8 @@ impl Scenario {
             }
             assert!(states.contains(&now), "{path} is torn:\n{}", String::from_utf8_lossy(&now));
             if now == new {
-                for bytes in document.targets(self.age).iter().filter_map(|url| picture(url, self.age)) {
-                    assert!(held.contains(&name(&bytes)), "{path} names {}, which is not held", name(&bytes));
+                for Picture { name, .. } in document.targets(self.age).iter().filter_map(|url| picture(url, self.age)) {
+                    assert!(held.contains(&name), "{path} names {name}, which is not held");
                 }
             }
         }
