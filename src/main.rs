@@ -1,5 +1,6 @@
 //! The program: reads the command line, runs the command, turns its outcome into an exit code.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use imgmirror::config::Surroundings;
@@ -14,7 +15,7 @@ fn main() -> ExitCode {
         Err(told) if told.use_stderr() => {
             // What was typed stands in the message: values with passwords, and values from elsewhere.
             for line in told.render().to_string().lines() {
-                eprintln!("{}", sanitize::url(line));
+                let _ = writeln!(std::io::stderr(), "{}", sanitize::url(line));
             }
             ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2))
         }

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fetch::{self, FailureKind, HttpFetcher};
 use crate::input::Discovery;
-use crate::mirror::catalog::{Backlog, Catalog, Documents, PlacementRow, TargetRow};
+use crate::mirror::catalog::{Backlog, Catalog, CatalogError, Documents, PlacementRow, TargetRow};
 use crate::mirror::store::{self, Durability, LocalStore, Store as _};
 use crate::mirror::{Layout, Mirror};
 use crate::progress::{Phase, Progress};
@@ -74,6 +74,20 @@ pub struct Job {
 /// `inputs` opens the walk over the documents; it is asked again when the documents of the first pass have taught a
 /// proxy that its rules did not know.
 pub async fn sync(
+    job: Job,
+    inputs: impl Fn() -> anyhow::Result<Discovery>,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> anyhow::Result<Summary> {
+    let catalog = Layout::new(&job.output).catalog();
+    let done = mirror(job, inputs, progress, stop).await;
+    done.map_err(|error| match error.downcast::<CatalogError>() {
+        Ok(error) => error.at(&catalog).into(),
+        Err(error) => error,
+    })
+}
+
+async fn mirror(
     mut job: Job,
     inputs: impl Fn() -> anyhow::Result<Discovery>,
     progress: &Progress,
@@ -175,11 +189,17 @@ fn collect(
             job.collecting.rules.learn(&learned);
         }
     }
+    catalog.begin_collecting(run)?;
     let recorded = recording::record(&job.collecting, &job.placement, inputs()?, catalog, run, progress, stop)?;
-    if recorded.learned.is_empty() || stop.is_cancelled() {
+    if stop.is_cancelled() {
         return Ok(recorded);
     }
     catalog.begin()?;
+    catalog.end_collecting()?;
+    if recorded.learned.is_empty() {
+        catalog.commit()?;
+        return Ok(recorded);
+    }
     for learned in &recorded.learned {
         job.collecting.rules.learn(learned);
         catalog.learn_proxy(&learned.prefix, &serde_json::to_string(learned)?)?;
@@ -187,7 +207,11 @@ fn collect(
     catalog.commit()?;
     let silent = Progress::muted();
     let again = recording::record(&job.collecting, &job.placement, inputs()?, catalog, run, &silent, stop)?;
-    Ok(Recorded { read: recorded.read, unchanged: recorded.unchanged, failed: recorded.failed, ..again })
+    if again.failed > recorded.failed {
+        let lost = again.failed - recorded.failed;
+        progress.warn(&format!("warning: {lost} documents could be read once and then not again"));
+    }
+    Ok(again)
 }
 
 /// Adds the pictures of `--urls` to what the run needs.
@@ -220,7 +244,7 @@ async fn fetch_assets(
     progress: &Progress,
     stop: &CancellationToken,
 ) -> anyhow::Result<(Catalog, Fetched)> {
-    if job.network == Network::Offline {
+    if job.network == Network::Offline || stop.is_cancelled() {
         let counts = catalog.plan_fetch(run, Backlog::default())?;
         return Ok((catalog, Fetched { total: counts.total, held: counts.held, ..Fetched::default() }));
     }

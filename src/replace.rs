@@ -12,7 +12,9 @@ use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
-use crate::mirror::same_file_system;
+use crate::document::ReadError;
+use crate::mirror::store::StoreErrorKind;
+use crate::mirror::{create_new, same_file_system};
 use crate::sanitize;
 
 /// Of a document that somebody else wrote to since it was read.
@@ -48,7 +50,7 @@ impl Version {
 
     /// Fails when the file at `path` is another one by now.
     pub fn still_at(&self, path: &Path) -> anyhow::Result<()> {
-        let now = Version::of(path).context("cannot be read")?;
+        let now = Version::of(path).map_err(ReadError::Io)?;
         anyhow::ensure!(now == *self, CHANGED);
         Ok(())
     }
@@ -64,11 +66,6 @@ pub fn temporary(tmp: &Path, destination: &Path) -> anyhow::Result<NamedTempFile
     let mut builder = tempfile::Builder::new();
     // Named as the store names its own, so that what a killed run leaves in tmp/ is swept with them.
     builder.prefix("imgmirror-").suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
     let name = own_name(tmp, destination);
     let within = if same_file_system(tmp, folder) {
         tmp
@@ -78,8 +75,9 @@ pub fn temporary(tmp: &Path, destination: &Path) -> anyhow::Result<NamedTempFile
         let _ = fs::remove_file(folder.join(format!("{name}.part")));
         folder
     };
-    let temporary =
-        builder.tempfile_in(within).with_context(|| format!("creating a file in {}", sanitize::path(within)))?;
+    let temporary = builder
+        .make_in(within, |path| create_new(path, 0o666))
+        .with_context(|| format!("creating a file in {}", sanitize::path(within)))?;
     if let Ok(existing) = fs::metadata(destination) {
         let named = || format!("setting owner and mode of {}", sanitize::path(temporary.path()));
         // In this order: a change of the owner takes bits of the mode away.
@@ -120,12 +118,8 @@ pub fn sync_folder(folder: &Path) -> anyhow::Result<()> {
 /// Whether an error is one that the next document would meet as well: a full, read-only or broken disk, or no file left
 /// to open.
 pub fn is_of_the_disk(error: &anyhow::Error) -> bool {
-    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|error| {
-        matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
-            // EIO, ENFILE, EMFILE: the standard library has no names for them.
-            || (cfg!(unix) && error.raw_os_error().is_some_and(|code| matches!(code, 5 | 23 | 24)))
-    })
+    let of_the_system = |error: &io::Error| StoreErrorKind::of(error).concerns_all();
+    error.chain().filter_map(|cause| cause.downcast_ref()).any(of_the_system)
 }
 
 /// How the unfinished form of a document is called where nothing is swept: always the same for this document and

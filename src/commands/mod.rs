@@ -10,6 +10,7 @@ mod restore;
 mod sync;
 mod watch;
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 use crate::cli::{Command, DocumentArgs, Exit, Parsed};
 use crate::collect::Collector;
 use crate::mirror::Layout;
+use crate::mirror::store::StoreErrorKind;
 use crate::pipeline::{Collecting, SlotFilter};
 use crate::proxy::Rules;
 use crate::sanitize;
@@ -27,7 +29,7 @@ type Outcome = anyhow::Result<Exit>;
 /// Runs a command that was read from the command line.
 pub fn run(parsed: Parsed) -> ExitCode {
     if let Some(file) = &parsed.config_file {
-        eprintln!("imgmirror: settings from {}", sanitize::path(file));
+        tell(&format!("settings from {}", sanitize::path(file)));
     }
     let outcome = match &parsed.command {
         Command::Sync(args) => sync::run(args),
@@ -41,7 +43,7 @@ pub fn run(parsed: Parsed) -> ExitCode {
         Command::Demo(args) => demo::run(args),
     };
     let exit = outcome.unwrap_or_else(|error| {
-        eprintln!("imgmirror: {}", sanitize::for_terminal(&told(&error)));
+        tell(&sanitize::for_terminal(&told(&error)));
         exit_of(&error)
     });
     ExitCode::from(exit.code())
@@ -56,7 +58,19 @@ fn told(error: &anyhow::Error) -> String {
             text.push_str(&cause);
         }
     }
+    let of_the_system = error.chain().filter_map(|cause| cause.downcast_ref()).map(StoreErrorKind::of);
+    for advice in of_the_system.filter(|kind| kind.concerns_all()).map(StoreErrorKind::advice) {
+        if !text.contains(advice) {
+            let _ = write!(text, ". {advice}");
+        }
+    }
     text
+}
+
+/// Prints a line for a person. Who cannot be told, because standard error is closed or on a full disk, has lost
+/// nothing else.
+fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "imgmirror: {text}");
 }
 
 /// Which exit code an error stands for.
@@ -133,5 +147,5 @@ fn print(text: &str) -> io::Result<()> {
 
 /// Says something about a file that does not stop the run.
 fn warn(path: &Path, text: &str) {
-    eprintln!("imgmirror: {}: {}", sanitize::path(path), sanitize::for_terminal(text));
+    tell(&format!("{}: {}", sanitize::path(path), sanitize::for_terminal(text)));
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
@@ -61,14 +62,16 @@ pub(super) async fn round(
     };
     progress.finish();
     let summary = summary?;
-    let exit = if action == Action::Plan { Exit::Complete } else { exit(&summary, stop) };
+    let exit = exit(&summary, action, stop);
     say(&summary, exit, action, &result, messages)?;
     Ok(exit)
 }
 
-fn exit(summary: &Summary, stop: &CancellationToken) -> Exit {
+fn exit(summary: &Summary, action: Action, stop: &CancellationToken) -> Exit {
     if stop.is_cancelled() {
         Exit::Interrupted
+    } else if action == Action::Plan {
+        Exit::Complete
     } else if summary.references.missing > 0 || summary.documents.failed > 0 || summary.assets.missing() > 0 {
         Exit::SomeMissing
     } else {
@@ -96,34 +99,34 @@ fn say(summary: &Summary, exit: Exit, action: Action, result: &Path, messages: &
     }
 }
 
-/// The first signal lets the run end in order, the second ends it at once: both are safe at any time.
+/// How long a run may take to end in order. A large document may keep it longer; ending it there is as safe as a kill.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The first signal lets the run end in order; the second, or too long a wait, ends it at once. Both are safe at any time.
 pub(super) async fn listen(stop: CancellationToken) {
-    let asked = async {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            if let (Ok(mut interrupt), Ok(mut terminate)) =
-                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-            {
-                let mut signals = 0;
-                while signals < 2 {
-                    tokio::select! {
-                        _ = interrupt.recv() => {}
-                        _ = terminate.recv() => {}
-                    }
-                    signals += 1;
-                    stop.cancel();
-                }
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return;
+        };
+        let mut signalled = async || {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
             }
-        }
-        #[cfg(not(unix))]
-        {
-            let _ = tokio::signal::ctrl_c().await;
-            stop.cancel();
-            let _ = tokio::signal::ctrl_c().await;
-        }
-    };
-    asked.await;
+        };
+        signalled().await;
+        stop.cancel();
+        let _ = tokio::time::timeout(PATIENCE, signalled()).await;
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = tokio::signal::ctrl_c().await;
+        stop.cancel();
+        let _ = tokio::time::timeout(PATIENCE, tokio::signal::ctrl_c()).await;
+    }
     std::process::exit(i32::from(Exit::Interrupted.code()));
 }
 

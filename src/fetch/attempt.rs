@@ -159,7 +159,7 @@ fn in_trouble(trouble: Trouble, notes: &mut Notes) -> Miss {
     use FailureKind::*;
     let Trouble { kind, detail } = trouble;
     notes.verdict = match kind {
-        OutOfScope | BadUrl => Verdict::Unknown,
+        OutOfScope | BadUrl | Disk => Verdict::Unknown,
         Redirects => Verdict::Alive,
         kind => Verdict::Troubled { kind, detail: detail.clone(), retry_after: None },
     };

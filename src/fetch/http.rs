@@ -19,6 +19,7 @@ use super::connect::{Clients, Lookup, Plan, system_lookup};
 use super::cookies::Cookies;
 use super::options::{BadOption, Options};
 use super::{FailureKind, Validators, one_line, shown, without_credentials};
+use crate::mirror::store::StoreErrorKind;
 use crate::scope::Refusal;
 
 /// Bytes of a URL that a redirect leads to. RFC 9110 section 4.1 asks for 8000; the URLs of a trail wait in memory.
@@ -340,6 +341,13 @@ fn trouble(error: reqwest::Error) -> Trouble {
     let error = error.without_url();
     if let Some(refusal) = cause::<Refusal>(&error) {
         return Trouble::new(FailureKind::OutOfScope, refusal.to_string());
+    }
+    if let Some(error) = cause::<std::io::Error>(&error)
+        && StoreErrorKind::of(error) == StoreErrorKind::TooManyOpenFiles
+    {
+        // Says nothing of the host, and the next one would meet it as well.
+        let told = format!("cannot connect: {error}. {}", StoreErrorKind::TooManyOpenFiles.advice());
+        return Trouble::new(FailureKind::Disk, told);
     }
     let kind = if cause::<rustls::Error>(&error).is_some() {
         FailureKind::Tls

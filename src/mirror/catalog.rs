@@ -17,6 +17,8 @@ mod settings;
 mod tests;
 
 use std::cmp::Ordering;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -44,21 +46,56 @@ const VERSION: i64 = LAYOUTS.len() as i64;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    #[error("the catalog {path} cannot be opened: {source}; if it is damaged, `imgmirror check --rebuild` makes a new one from what is held", path = .path.display())]
-    Open { path: PathBuf, source: rusqlite::Error },
+    #[error("the catalog {path} cannot be used: {error}. {advice}", path = .path.display(), advice = advice(.error))]
+    Open { path: PathBuf, error: rusqlite::Error },
+    #[error("the catalog {path} cannot be used: {source}", path = .path.display())]
+    File { path: PathBuf, source: io::Error },
     #[error("the catalog {path} was written by a newer version of this program (layout {found}, this one knows {VERSION}); update imgmirror", path = .path.display())]
     Newer { path: PathBuf, found: i64 },
     #[error("the catalog {path} was written by an older version of this program (layout {found}); the next `imgmirror sync` brings it up to date", path = .path.display())]
     Older { path: PathBuf, found: i64 },
-    #[error("the catalog {path} is damaged ({told}); restore it from a backup, or move it away and run `imgmirror sync` again: pictures that are held are found again by their content", path = .path.display())]
+    #[error("the catalog {path} is damaged ({told}); `imgmirror check --rebuild` makes a new one from what is held", path = .path.display())]
     Damaged { path: PathBuf, told: String },
     #[error("the catalog cannot be read or written: {0}. {advice}", advice = advice(.0))]
-    Sql(#[from] rusqlite::Error),
+    Sql(rusqlite::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 pub type Result<T> = std::result::Result<T, CatalogError>;
+
+// Not its source, which would be told a second time.
+impl From<rusqlite::Error> for CatalogError {
+    fn from(error: rusqlite::Error) -> Self {
+        CatalogError::Sql(error)
+    }
+}
+
+impl CatalogError {
+    /// The same of the catalog at `path`. SQLite says of many errors no more than that there was one: then the system is
+    /// asked once more.
+    pub fn at(self, path: &Path) -> Self {
+        use rusqlite::ErrorCode::{CannotOpen, SystemIoFailure};
+        let (CatalogError::Sql(error) | CatalogError::Open { error, .. }) = self else { return self };
+        let path = path.to_owned();
+        match error.sqlite_error_code() {
+            Some(CannotOpen | SystemIoFailure) => match write_beside(&path) {
+                Err(source) => CatalogError::File { path, source },
+                Ok(()) => CatalogError::Open { path, error },
+            },
+            _ => CatalogError::Open { path, error },
+        }
+    }
+}
+
+/// Whether a file can be opened, and one beside it written, that is gone afterwards.
+fn write_beside(path: &Path) -> io::Result<()> {
+    OpenOptions::new().read(true).write(true).open(path)?;
+    let mut file = tempfile::tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
+    // As much as SQLite wants at once.
+    file.write_all(&[0; 1 << 16])?;
+    file.sync_all()
+}
 
 /// A connection to the catalog of one mirror.
 #[derive(Debug)]
@@ -86,7 +123,7 @@ impl Catalog {
             let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
             Ok((connection, version))
         };
-        let named = |source| CatalogError::Open { path: path.to_owned(), source };
+        let named = |error| CatalogError::Sql(error).at(path);
         let (mut connection, version) = open().map_err(named)?;
         let done = usize::try_from(version).unwrap_or(usize::MAX);
         let Some(to_do) = LAYOUTS.get(done..) else {
@@ -139,13 +176,13 @@ impl Catalog {
             connection.set_prepared_statement_cache_capacity(32);
             Ok(connection)
         };
-        let connection = open().map_err(|source| CatalogError::Open { path: path.to_owned(), source })?;
+        let connection = open().map_err(|error| CatalogError::Sql(error).at(path))?;
         Ok(Catalog { connection, path: path.to_owned() })
     }
 
     fn layout(&self) -> Result<i64> {
         let version = self.connection.pragma_query_value(None, "user_version", |row| row.get(0));
-        version.map_err(|source| CatalogError::Open { path: self.path.clone(), source })
+        version.map_err(|error| CatalogError::Sql(error).at(&self.path))
     }
 
     /// Everything until [`Catalog::commit`] becomes one transaction. Does nothing inside of one.
@@ -234,7 +271,10 @@ fn advice(error: &rusqlite::Error) -> &'static str {
         Some(DiskFull) => "Make room and run the same command again; what is held stays held.",
         Some(ReadOnly) => "Check who owns the output folder, and whether it can be written to.",
         Some(DatabaseCorrupt | NotADatabase) => "Run `imgmirror check --rebuild` to make a new one from what is held.",
-        Some(SystemIoFailure | CannotOpen) => "Check the disk, then run the same command again.",
+        Some(SystemIoFailure) => "Check the disk, then run the same command again.",
+        Some(CannotOpen) => {
+            "Check the disk and the limit of open files (`ulimit -n`), then run the same command again."
+        }
         _ => "Run the same command again; should it persist, `imgmirror check` says what is wrong.",
     }
 }

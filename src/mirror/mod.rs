@@ -79,7 +79,7 @@ impl Mirror {
     /// [`MirrorError::Locked`] when another run holds it; the message names that run.
     pub fn open(root: &Path) -> Result<Self, MirrorError> {
         let failed = |doing| move |source| MirrorError::Folder { path: root.to_owned(), doing, source };
-        fs::create_dir_all(root).map_err(failed("creating it"))?;
+        create_folder(root).map_err(failed("creating it"))?;
         let path = root.join(".lock");
         let mut lock = OpenOptions::new()
             .create(true)
@@ -135,6 +135,34 @@ impl Layout {
     pub fn catalog(&self) -> PathBuf {
         self.root.join("catalog.sqlite")
     }
+}
+
+/// Makes a folder and those above it, if they are missing. What was made survives a power cut.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let made: Vec<&Path> = path.ancestors().take_while(missing).collect();
+    fs::create_dir_all(path)?;
+    for folder in made.into_iter().filter(|_| cfg!(unix)) {
+        // A name is durable when the folder that has it is.
+        let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(above)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Makes a file that did not exist, for writing and reading, with these permission bits as far as the umask allows.
+///
+/// # Errors
+/// Those of the system, as they are: what the run does next depends on their numbers, and the wrappers of `tempfile`
+/// hide those.
+pub fn create_new(path: &Path, mode: u32) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    options.open(path)
 }
 
 /// Whether files can be moved between two folders by renaming. Of a folder that is not there yet the nearest one above

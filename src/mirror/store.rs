@@ -20,7 +20,7 @@ pub use error::{StoreError, StoreErrorKind};
 pub use incoming::{Incoming, Received, View};
 
 use super::digest::Digest;
-use super::same_file_system;
+use super::{create_folder, same_file_system};
 use crate::media_type::MediaType;
 use incoming::Body;
 
@@ -178,13 +178,7 @@ impl LocalStore {
         }
         sync_files(&files.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
         let folders: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
-        // The first commit of a run may have made the folder of all blobs, whose name stands in the one above.
-        let above = match self.assets.parent() {
-            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-            Some(parent) => parent,
-            None => &self.assets,
-        };
-        folders.into_iter().chain([&*self.assets, above]).try_for_each(sync_folder)
+        folders.into_iter().chain([&*self.assets]).try_for_each(sync_folder)
     }
 }
 
@@ -205,13 +199,15 @@ impl Store for LocalStore {
     fn commit(&self, received: Received, media_type: MediaType) -> Result<Committed, StoreError> {
         let blob = Blob { digest: received.digest(), media_type };
         let path = self.path(&blob);
-        // Same name, same length: the same bytes, or damage that only `check` can see. Another length is damage that
-        // we see here, and repair.
-        if self.has(&blob)? == Some(received.len()) {
+        // What a disk damaged or a power cut left half written is found here, and repaired: a good copy is at hand.
+        if self.has(&blob)? == Some(received.len()) && is_whole(&path, blob.digest) {
             self.settle(path)?;
             return Ok(Committed::AlreadyHeld(blob));
         }
         let folder = path.parent().unwrap_or(&self.assets);
+        if self.durability != Durability::None {
+            create_folder(&self.assets).map_err(StoreError::on("create the folder", &self.assets))?;
+        }
         fs::create_dir_all(folder).map_err(StoreError::on("create the folder", folder))?;
         let file = match received.into_body() {
             Body::Spilled(file) => file,
@@ -275,6 +271,11 @@ pub fn sweep(tmp: &Path) -> Result<usize, StoreError> {
         }
     }
     Ok(removed)
+}
+
+/// Whether a file has the content that its name says. One that cannot be read has not.
+fn is_whole(path: &Path, digest: Digest) -> bool {
+    File::open(path).and_then(Digest::of_reader).is_ok_and(|(found, _)| found == digest)
 }
 
 fn remove_file(path: &Path) -> Result<(), StoreError> {

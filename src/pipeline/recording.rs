@@ -10,14 +10,16 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
+use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::collecting::{Collecting, Mention};
 use super::placement::{Placement, normal};
-use crate::document::Document;
-use crate::input::{Discovery, Entry, Found};
+use crate::document::{Document, ReadError};
+use crate::input::{Discovery, Entry, Found, Reason, Skipped};
 use crate::mirror::catalog::{Catalog, Known, ReferenceRow, Seen, TargetRow};
+use crate::mirror::store::StoreErrorKind;
 use crate::progress::Progress;
 use crate::proxy::{Learned, Witnesses};
 use crate::report::warning;
@@ -72,12 +74,38 @@ impl Place {
 
 /// What the other threads tell the one that writes.
 enum Record {
-    Unchanged { id: i64, modified: i64 },
-    References { number: u64, place: Place, rows: Vec<ReferenceRow> },
-    Done { number: u64, seen: Seen, site: Option<String>, reread: bool },
-    Failed { path: PathBuf, why: String },
-    Warning { path: PathBuf, text: String },
-    Credentials { origin: String, credentials: String },
+    Unchanged {
+        id: i64,
+        modified: i64,
+    },
+    References {
+        number: u64,
+        place: Place,
+        rows: Vec<ReferenceRow>,
+    },
+    Done {
+        number: u64,
+        seen: Seen,
+        site: Option<String>,
+        reread: bool,
+    },
+    Failed {
+        path: PathBuf,
+        why: String,
+    },
+    /// Not about this document: the next one would meet it as well.
+    Broken {
+        path: PathBuf,
+        error: io::Error,
+    },
+    Warning {
+        path: PathBuf,
+        text: String,
+    },
+    Credentials {
+        origin: String,
+        credentials: String,
+    },
 }
 
 /// Records all documents of `inputs` as seen by `run`. Documents that have not changed since they were last recorded
@@ -92,7 +120,8 @@ pub(super) fn record(
     stop: &CancellationToken,
 ) -> anyhow::Result<Recorded> {
     let readers = std::thread::available_parallelism().map_or(2, usize::from).min(8);
-    let stage = &Stage { collecting, placement, settings: collecting.fingerprint(), stop };
+    let unlearned = catalog.collecting_since()?.unwrap_or(i64::MAX);
+    let stage = &Stage { collecting, placement, settings: collecting.fingerprint(), unlearned, stop };
     let known = catalog.reader()?;
     std::thread::scope(|scope| {
         let (to_readers, work) = sync_channel::<Work>(2 * readers);
@@ -123,6 +152,8 @@ struct Stage<'a> {
     collecting: &'a Collecting,
     placement: &'a Placement,
     settings: String,
+    /// What was read in this run or later is to bear witness (again): its run ended before it had learned.
+    unlearned: i64,
     stop: &'a CancellationToken,
 }
 
@@ -140,6 +171,9 @@ impl Stage<'_> {
                 break;
             }
             let sent = match entry? {
+                Entry::Skipped(Skipped { path, reason: Reason::Unreadable(error) }) if out_of_files(&error) => {
+                    to_catalog.send(Record::Broken { path, error }).is_ok()
+                }
                 Entry::Skipped(skipped) if skipped.reason.is_failure() => {
                     to_catalog.send(Record::Failed { path: skipped.path, why: skipped.reason.to_string() }).is_ok()
                 }
@@ -173,7 +207,7 @@ impl Stage<'_> {
     }
 
     fn collected_alike(&self, known: &Known, place: &Place) -> bool {
-        !known.reread && known.settings == self.settings && known.source == place.source
+        !known.reread && known.run < self.unlearned && known.settings == self.settings && known.source == place.source
     }
 
     fn read_all(&self, work: &Mutex<Receiver<Work>>, to_catalog: &SyncSender<Record>) -> Witnesses {
@@ -195,6 +229,9 @@ impl Stage<'_> {
         let failed = |why: String| Record::Failed { path: found.path.clone(), why };
         let document = match self.collecting.open(&found.path) {
             Ok(document) => document,
+            Err(ReadError::Io(error)) if out_of_files(&error) => {
+                return send(Record::Broken { path: found.path, error });
+            }
             Err(error) => return send(failed(error.to_string())),
         };
         let seen = Seen {
@@ -231,6 +268,10 @@ impl Stage<'_> {
         send(Record::Done { number, seen, site: facts.base.map(String::from), reread: secret })?;
         (!gone).then_some(())
     }
+}
+
+fn out_of_files(error: &io::Error) -> bool {
+    StoreErrorKind::of(error) == StoreErrorKind::TooManyOpenFiles
 }
 
 /// What is said of a document whose place belongs to another one.
@@ -326,6 +367,9 @@ impl Writer<'_> {
             Record::Failed { path, why } => {
                 recorded.failed += 1;
                 self.progress.warn(&warning(&path, &why));
+            }
+            Record::Broken { path, error } => {
+                return Err(error).with_context(|| format!("{} cannot be read", sanitize::path(&path)));
             }
             Record::Warning { path, text } => {
                 self.progress.warn(&warning(&path, &text));

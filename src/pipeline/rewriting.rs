@@ -19,9 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::collecting::Collecting;
 use super::placement::{Links, Placement};
+use crate::document::ReadError;
 use crate::mirror::Layout;
 use crate::mirror::catalog::{Catalog, CatalogError, HeldReference, Journal, RewriteRow, Seen};
-use crate::mirror::store::Durability;
+use crate::mirror::store::{Durability, StoreErrorKind};
 use crate::progress::Progress;
 use crate::replace::{self, CHANGED, Version, folder_of};
 use crate::rewrite::{Edit, RewritePlan, replacement};
@@ -126,6 +127,9 @@ impl Rewriting<'_> {
             // The journal of the whole batch is durable before the first of its files changes.
             catalog.begin()?;
             for row in rows {
+                if stop.is_cancelled() {
+                    break;
+                }
                 let name = row.source.clone();
                 match self.prepare(catalog, row) {
                     Ok(Some(document)) => prepared.push(document),
@@ -317,6 +321,10 @@ fn seen(file: &File, digest: [u8; 32]) -> io::Result<Seen> {
 
 /// Errors that the next document would meet as well.
 fn concerns_all(error: &anyhow::Error) -> bool {
+    // A source that cannot be read is broken by itself.
+    if let Some(ReadError::Io(error)) = error.downcast_ref() {
+        return StoreErrorKind::of(error) == StoreErrorKind::TooManyOpenFiles;
+    }
     error.is::<CatalogError>() || replace::is_of_the_disk(error)
 }
 

@@ -7,7 +7,9 @@ use rusqlite::Connection;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::support::{Answer, Case, Origin, assert_adds_up, blobs, lines, names, seeds, with_local_copies, written};
+use crate::support::{
+    Answer, Case, Origin, assert_adds_up, blobs, lines, names, pictures, seeds, with_local_copies, written,
+};
 
 /// The layout of a Hexo site: posts, and pictures that are served from /images/.
 const HEXO: [&str; 9] = [
@@ -288,7 +290,7 @@ fn on_another_device(case: &Case) -> Option<tempfile::TempDir> {
 #[cfg(target_os = "linux")]
 #[test]
 fn pictures_may_lie_on_another_file_system_than_the_journal() {
-    let (case, origin) = (Case::new(), Origin::new(|_| Answer::ok(large_png())));
+    let (case, origin) = (Case::new(), Origin::new(|_| Answer::ok(pictures::large_png())));
     let Some(elsewhere) = on_another_device(&case) else { return };
     let assets = elsewhere.path().join("site/pictures");
     // What a killed run left there.
@@ -302,16 +304,4 @@ fn pictures_may_lie_on_another_file_system_than_the_journal() {
     // A look at every name: the folder of unfinished pictures is gone.
     assert_eq!(blobs(&assets).len(), 1);
     assert_eq!(names(&case.at("kept/tmp")), Vec::<String>::new());
-}
-
-/// A picture that is too large to be kept in memory while it arrives.
-#[cfg(target_os = "linux")]
-fn large_png() -> Vec<u8> {
-    let pixels: Vec<u8> = (0..16384u32).flat_map(|block| Sha256::digest(block.to_le_bytes()).to_vec()).collect();
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, 512, 1024);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
-    bytes
 }

@@ -12,6 +12,7 @@ mod support;
 mod bad_input;
 mod base;
 mod check;
+mod crash;
 mod encodings;
 mod explain;
 mod export;

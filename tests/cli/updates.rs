@@ -5,6 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::in_place::undone;
 use crate::support::{Answer, Case, Gate, Mirror, Origin, assert_adds_up, pictures};
 
 const PAGE: &str = "<img src='http://p.example/a.png'>";
@@ -97,6 +98,25 @@ fn documents_edited_in_place_know_where_their_pictures_came_from_and_follow_them
     fs::remove_dir_all(case.at("i")).unwrap();
     assert_eq!(sync(&[]), [1, 0, 1, 0]);
     assert!(case.at("i").join(pictures_name("new")).is_file());
+}
+
+#[test]
+fn a_picture_is_followed_where_it_stands_after_an_edit_in_place() {
+    let (case, origin) = (Case::new(), origin_of("old"));
+    let page = "<img src='https://cors.zfour.workers.dev/?http://p.example/a.png'><p>What follows stays.</p>";
+    case.write("posts/a.html", page);
+    let sync = |flags: &[&str]| {
+        let all = ["sync", "posts", "--in-place", "--assets=i", "--link-base=/i/", "--yes", "--json"];
+        assets(&case.imgmirror(&all).args(origin.flags()).args(flags).run(0).json())
+    };
+    let shows = |picture: &str| format!("<img src='/i/{}'><p>What follows stays.</p>", pictures_name(picture));
+    sync(&[]);
+    assert_eq!(case.text("posts/a.html"), shows("old"));
+    // The link is shorter than what it stands for, and the document is as the program left it.
+    serve(&origin, "new");
+    sync(&["--refresh", "--on-change=follow"]);
+    assert_eq!(case.text("posts/a.html"), shows("new"));
+    assert_eq!(undone(&case, "mirror", "posts/a.html"), page.as_bytes());
 }
 
 fn pictures_name(picture: &str) -> String {

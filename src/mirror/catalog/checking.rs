@@ -75,8 +75,8 @@ impl Catalog {
     pub fn examine(path: &Path, scrutiny: Scrutiny) -> Result<Vec<String>> {
         let problems = Self::connect(path).and_then(|catalog| catalog.problems(scrutiny));
         match problems {
-            Err(CatalogError::Sql(source) | CatalogError::Open { source, .. }) if is_damage(&source) => {
-                Ok(vec![source.to_string()])
+            Err(CatalogError::Sql(error) | CatalogError::Open { error, .. }) if is_damage(&error) => {
+                Ok(vec![error.to_string()])
             }
             problems => problems,
         }

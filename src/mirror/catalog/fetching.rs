@@ -51,14 +51,19 @@ impl Default for Backlog {
     }
 }
 
+/// Milliseconds.
+const DAY: i64 = 24 * 60 * 60 * 1000;
+
+/// A month. What rests for longer was told to by a clock that was wrong.
+const LONGEST_PAUSE: i64 = 30 * DAY;
+
 /// How long an asset rests that has failed in this many runs in a row, if asking again soon has little hope: not at
 /// all after the first time, then a day, two days, four, up to a month.
 fn pause(runs: i64) -> i64 {
-    const DAY: i64 = 24 * 60 * 60 * 1000;
     match runs {
         ..=1 => 0,
         2..=6 => DAY << (runs - 2),
-        _ => 30 * DAY,
+        _ => LONGEST_PAUSE,
     }
 }
 
@@ -120,21 +125,25 @@ impl Catalog {
             Held::Before(time) => time,
             Held::All => i64::MAX,
         };
-        let failed_before = match backlog.failed {
-            Failed::Due => now(),
+        let now = now();
+        let due = match backlog.failed {
+            Failed::Due => now,
             Failed::All => i64::MAX,
         };
+        // Times that lie too far ahead were written by another clock, and are as good as none.
         self.connection.execute(
             "INSERT INTO temp.needed
              SELECT id, origin, digest IS NOT NULL, CASE
-                WHEN digest IS NULL THEN coalesce((SELECT next <= ?3 FROM failure WHERE asset = id), 1)
+                WHEN digest IS NULL
+                    THEN coalesce((SELECT next <= ?3 OR next > ?4 FROM failure WHERE asset = asset.id), 1)
                 WHEN ?2 = -9223372036854775808 THEN 0
-                ELSE coalesce((SELECT max(fetched) < ?2 FROM capture WHERE asset = id), 1) END
+                ELSE coalesce((SELECT fetched < ?2 OR fetched > ?5 FROM capture WHERE asset = asset.id
+                               ORDER BY capture.id DESC LIMIT 1), 1) END
              FROM asset WHERE id IN (
                 SELECT asset FROM reference JOIN document ON document.id = reference.document
                 WHERE document.run = ?1 AND asset IS NOT NULL
                 UNION SELECT asset FROM wanted WHERE run = ?1)",
-            params![run, before, failed_before],
+            params![run, before, due, now + LONGEST_PAUSE, now],
         )?;
         self.connection.execute_batch("CREATE INDEX temp.needed_origin ON needed (origin, id) WHERE asked")?;
         let counts = self.connection.query_row(
@@ -157,7 +166,8 @@ impl Catalog {
             "SELECT digest, media, length FROM blob WHERE digest IN (
                 SELECT asset.digest FROM asset
                 JOIN reference ON reference.asset = asset.id JOIN document ON document.id = reference.document
-                WHERE document.run = ?1)",
+                WHERE document.run = ?1
+                UNION SELECT asset.digest FROM asset JOIN wanted ON wanted.asset = asset.id WHERE wanted.run = ?1)",
         )?;
         let rows = statement.query_map([run], |row| {
             let digest: [u8; 32] = row.get(0)?;

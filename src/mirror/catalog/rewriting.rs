@@ -157,8 +157,8 @@ impl Catalog {
     }
 
     /// Notes that a document was edited in place: the references that were edited name their blobs from now on, and
-    /// the file is `seen` as it is now. Returns whether all of its references are settled.
-    pub fn edited_in_place(&self, document: i64, seen: &Seen) -> Result<bool> {
+    /// the file is `seen` as it is now. They do not stand where they stood, so the next run collects the document anew.
+    pub fn edited_in_place(&self, document: i64, seen: &Seen) -> Result<()> {
         self.connection
             .prepare_cached(
                 "UPDATE reference
@@ -166,11 +166,6 @@ impl Catalog {
                  WHERE document = ?1 AND asset IS NOT NULL",
             )?
             .execute([document])?;
-        let open: bool = self
-            .connection
-            .prepare_cached("SELECT 1 FROM reference WHERE document = ?1 AND asset IS NOT NULL AND held IS NULL")?
-            .exists([document])?;
-        self.finish_document(document, seen, open)?;
-        Ok(!open)
+        self.finish_document(document, seen, true)
     }
 }

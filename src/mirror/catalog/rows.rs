@@ -26,6 +26,8 @@ pub struct Known {
     pub seen: Option<Seen>,
     pub settings: String,
     pub reread: bool,
+    /// The last run that saw it.
+    pub run: i64,
 }
 
 impl Known {
@@ -94,7 +96,7 @@ impl Catalog {
     /// What is known of the document at `path` (below documents/).
     pub fn known(&self, path: &Path) -> Result<Option<Known>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, source, size, modified, digest, settings, reread FROM document WHERE path = ?1",
+            "SELECT id, source, size, modified, digest, settings, reread, run FROM document WHERE path = ?1",
         )?;
         let known = statement.query_row([path_value(path)], |row| {
             let size: Option<u64> = row.get(2)?;
@@ -108,6 +110,7 @@ impl Catalog {
                 seen,
                 settings: row.get(5)?,
                 reread: row.get(6)?,
+                run: row.get(7)?,
             })
         });
         Ok(known.optional()?)
@@ -164,15 +167,17 @@ impl Catalog {
         Ok(())
     }
 
-    /// Keeps in mind for which assets a document shows blobs, while its references are collected anew.
+    /// Keeps in mind for which assets a document shows blobs, while its references are collected anew. A run that ended
+    /// right after an edit in place left what was held, and did not come to note that it is shown.
     fn keep_in_mind(&self, document: i64) -> Result<()> {
         self.connection.execute_batch(
             "CREATE TEMP TABLE IF NOT EXISTS shown (document INTEGER, digest BLOB, asset INTEGER,
                                                     PRIMARY KEY (document, digest)) WITHOUT ROWID",
         )?;
         let mut keep = self.connection.prepare_cached(
-            "INSERT OR IGNORE INTO temp.shown SELECT document, held, asset FROM reference
-             WHERE document = ?1 AND held IS NOT NULL AND asset IS NOT NULL",
+            "INSERT OR IGNORE INTO temp.shown SELECT document, coalesce(held, digest), asset.id
+             FROM reference JOIN asset ON asset.id = reference.asset
+             WHERE document = ?1 AND coalesce(held, digest) IS NOT NULL",
         )?;
         keep.execute([document])?;
         Ok(())

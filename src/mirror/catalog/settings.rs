@@ -99,6 +99,22 @@ impl Catalog {
         }
     }
 
+    /// Notes that `run` begins to read documents and has not learned from them yet, unless an earlier run is at that.
+    pub fn begin_collecting(&self, run: i64) -> Result<()> {
+        self.connection.execute("INSERT OR IGNORE INTO setting (name, value) VALUES ('collecting', ?1)", [run])?;
+        Ok(())
+    }
+
+    /// Notes that everything that was read is learned from.
+    pub fn end_collecting(&self) -> Result<()> {
+        self.set("collecting", None)
+    }
+
+    /// The first run whose documents nobody has learned from; `None` when there is none.
+    pub fn collecting_since(&self) -> Result<Option<i64>> {
+        self.number("collecting")
+    }
+
     fn setting(&self, name: &str) -> Result<Option<Value>> {
         let mut statement = self.connection.prepare_cached("SELECT value FROM setting WHERE name = ?1")?;
         Ok(statement.query_row([name], |row| row.get(0)).optional()?)

@@ -1,5 +1,6 @@
 //! Every failing operation of the store says what was being done to which path, and what to do about it.
 
+use std::error::Error as _;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,10 +40,22 @@ impl StoreError {
     }
 
     pub fn kind(&self) -> StoreErrorKind {
+        StoreErrorKind::of(&self.error)
+    }
+
+    /// What to do next, as a sentence.
+    pub fn advice(&self) -> &'static str {
+        self.kind().advice()
+    }
+}
+
+impl StoreErrorKind {
+    /// The kind of any error of the system.
+    pub fn of(error: &io::Error) -> Self {
         // The standard library has no names for these two: the process (EMFILE) or the system (ENFILE) has too many
         // files open; Windows says it with a 4.
         let too_many: &[i32] = if cfg!(windows) { &[4] } else { &[23, 24] };
-        match self.error.kind() {
+        match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                 StoreErrorKind::DiskFull
             }
@@ -50,18 +63,25 @@ impl StoreError {
             io::ErrorKind::PermissionDenied => StoreErrorKind::NotPermitted,
             io::ErrorKind::CrossesDevices => StoreErrorKind::AcrossFileSystems,
             io::ErrorKind::NotFound => StoreErrorKind::NotFound,
-            _ if self.error.raw_os_error().is_some_and(|code| too_many.contains(&code)) => {
-                StoreErrorKind::TooManyOpenFiles
-            }
+            _ if error.raw_os_error().is_some_and(|code| too_many.contains(&code)) => StoreErrorKind::TooManyOpenFiles,
             // Nor for EIO.
-            _ if cfg!(unix) && self.error.raw_os_error() == Some(5) => StoreErrorKind::Broken,
-            _ => StoreErrorKind::Other,
+            _ if cfg!(unix) && error.raw_os_error() == Some(5) => StoreErrorKind::Broken,
+            // Some libraries wrap the system's error in one that has no number.
+            _ => {
+                error.source().and_then(|cause| cause.downcast_ref()).map_or(StoreErrorKind::Other, StoreErrorKind::of)
+            }
         }
     }
 
+    /// Whether it is not about one file: the next one would meet it as well.
+    pub fn concerns_all(self) -> bool {
+        use StoreErrorKind::{Broken, DiskFull, ReadOnly, TooManyOpenFiles};
+        matches!(self, DiskFull | ReadOnly | TooManyOpenFiles | Broken)
+    }
+
     /// What to do next, as a sentence.
-    pub fn advice(&self) -> &'static str {
-        match self.kind() {
+    pub fn advice(self) -> &'static str {
+        match self {
             StoreErrorKind::DiskFull => "Make room and run the same command again; what is held stays held.",
             StoreErrorKind::ReadOnly => "Choose an output folder that can be written to.",
             StoreErrorKind::NotPermitted => "Check who owns the output folder and what its mode is.",

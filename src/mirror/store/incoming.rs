@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 
 use super::StoreError;
+use crate::mirror::create_new;
 use crate::mirror::digest::{Digest, Hasher};
 
 /// Most pictures are smaller than this and never touch the disk before they are known to be pictures. Larger ones are
@@ -25,12 +26,11 @@ pub(super) fn temporary(folder: &Path) -> Result<NamedTempFile, StoreError> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX).rand_bytes(16);
     // Blobs are ordinary files, not secrets: they may be served by another user. The umask still has its say.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    match builder.tempfile_in(folder) {
+    let make = || builder.make_in(folder, |path| create_new(path, 0o644));
+    match make() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(folder).map_err(StoreError::on("create the folder", folder))?;
-            builder.tempfile_in(folder)
+            make()
         }
         file => file,
     }

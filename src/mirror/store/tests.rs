@@ -198,11 +198,22 @@ async fn a_blob_of_another_length_is_replaced() {
 async fn a_held_blob_is_not_written_again() {
     let place = place(Durability::Batch);
     let blob = place.put(b"original").await.blob();
-    // The same length: only a second write would show.
-    fs::write(place.store.path(&blob), b"ORIGINAL").unwrap();
+    // A second write would take the place of the file.
+    let other = place.store.path(&blob).with_extension("same");
+    fs::hard_link(place.store.path(&blob), &other).unwrap();
     assert_eq!(place.put(b"original").await, Committed::AlreadyHeld(blob));
-    assert_eq!(read(&place.store, &blob), b"ORIGINAL");
-    assert_eq!(place.files().len(), 1);
+    let mut file = OpenOptions::new().append(true).open(other).unwrap();
+    file.write_all(b" still").unwrap();
+    assert_eq!(read(&place.store, &blob), b"original still");
+}
+
+#[tokio::test]
+async fn a_damaged_blob_of_the_same_length_is_replaced() {
+    let place = place(Durability::Batch);
+    let blob = place.put(b"original").await.blob();
+    fs::write(place.store.path(&blob), b"0riginal").unwrap();
+    assert_eq!(place.put(b"original").await, Committed::Stored(blob));
+    assert_eq!(read(&place.store, &blob), b"original");
 }
 
 #[tokio::test]

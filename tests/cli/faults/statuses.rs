@@ -13,7 +13,7 @@ fn each_status_fails_with_its_kind_and_as_many_requests_as_make_sense() {
         vec![
             fault("not-found", no("404 Not Found"), failed("gone", "HTTP 404"), 1),
             fault("gone", no("410 Gone"), failed("gone", "HTTP 410"), 1),
-            fault("bad-request", no("400 Bad Request"), failed("bad-url", "HTTP 400"), 1),
+            fault("bad-request", no("400 Bad Request"), failed("forbidden", "HTTP 400"), 1),
             // Without and with a Referer of its own.
             fault("unauthorized", no("401 Unauthorized"), failed("forbidden", "HTTP 401"), 2),
             fault("forbidden", no("403 Forbidden"), failed("forbidden", "HTTP 403"), 2),

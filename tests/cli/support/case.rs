@@ -72,7 +72,18 @@ impl Case {
 
     /// The program with these arguments, not run yet.
     pub fn imgmirror(&self, arguments: &[&str]) -> Run<'_> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_imgmirror"));
+        self.program(Command::new(env!("CARGO_BIN_EXE_imgmirror")), arguments)
+    }
+
+    /// The same, behind a line of shell that ends in `exec`: what it sets holds for the program.
+    #[cfg(unix)]
+    pub fn imgmirror_after(&self, line: &str, arguments: &[&str]) -> Run<'_> {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{line} \"$0\" \"$@\""), env!("CARGO_BIN_EXE_imgmirror")]);
+        self.program(shell, arguments)
+    }
+
+    fn program(&self, mut command: Command, arguments: &[&str]) -> Run<'_> {
         command.current_dir(self.root()).args(arguments);
         for (name, _) in std::env::vars_os() {
             let upper = name.to_string_lossy().to_uppercase();

@@ -98,3 +98,16 @@ pub fn svg(seed: &str) -> String {
     let title = seed.replace('&', "&amp;").replace('<', "&lt;");
     format!("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 9 9\"><title>{title}</title></svg>\n")
 }
+
+/// A picture that is too large to be kept in memory while it arrives.
+#[cfg(target_os = "linux")]
+pub fn large_png() -> Vec<u8> {
+    use sha2::{Digest as _, Sha256};
+    let pixels: Vec<u8> = (0..16384u32).flat_map(|block| Sha256::digest(block.to_le_bytes()).to_vec()).collect();
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 512, 1024);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    bytes
+}
