@@ -4,6 +4,7 @@
 //! is committed. Nothing here knows of the network or of documents' syntax: the catalog takes and gives plain rows.
 
 mod fetching;
+mod ledger;
 mod rewriting;
 mod rows;
 mod settings;
@@ -20,6 +21,10 @@ use crate::fetch::ladder::Rung;
 use crate::fetch::memory::{Host, Rest};
 use crate::mirror::store::{Durability, StoreError};
 pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, Recorded};
+pub use ledger::{
+    AssetTotals, BlobTotals, DocumentState, DocumentTotals, Documents as LedgerDocuments, Ledger, LedgerChanged,
+    LedgerDocument, LedgerHeld, LedgerMissing, LedgerRun, MissingGroup, Reason, ReferenceTotals, Totals,
+};
 pub use rewriting::{HeldReference, Journal, ReferenceState, RewriteRow};
 pub use rows::{Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
 pub use settings::{Documents, PlacementRow};

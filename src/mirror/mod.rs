@@ -5,6 +5,7 @@
 //!   documents/        the rewritten documents
 //!   assets/           blobs, named by their SHA-256
 //!   catalog.sqlite    what is known of documents, assets, captures and failures
+//!   report.html       what was kept, what is missing and why
 //!   tmp/              unfinished work; empty after a clean run
 //!   .lock             held while a run writes
 //! ```
@@ -99,6 +100,10 @@ impl Layout {
 
     pub fn catalog(&self) -> PathBuf {
         self.root.join("catalog.sqlite")
+    }
+
+    pub fn report(&self) -> PathBuf {
+        self.root.join("report.html")
     }
 }
 

@@ -63,7 +63,7 @@ pub struct Journal {
 }
 
 /// The blob of a row that may have none.
-fn blob_from(digest: Option<[u8; 32]>, media: Option<String>) -> rusqlite::Result<Option<Blob>> {
+pub(super) fn blob_from(digest: Option<[u8; 32]>, media: Option<String>) -> rusqlite::Result<Option<Blob>> {
     match digest.zip(media) {
         Some((digest, media)) => Ok(Some(Blob { digest: Digest::from(digest), media_type: media_type(&media)? })),
         None => Ok(None),
