@@ -4,6 +4,7 @@
 //! environment, file, default) and hands each command its arguments, checked.
 
 mod exit;
+mod report;
 mod sync;
 mod values;
 
@@ -16,7 +17,8 @@ use url::Url;
 use crate::config::{self, Surroundings};
 use crate::input::{Gitignore, Input};
 pub use exit::Exit;
-pub use sync::{Durability, Missing, Placement, Referer, RunArgs, SyncArgs};
+pub use report::{ReportArgs, StatusArgs};
+pub use sync::{Durability, Missing, Placement, Referer, ReportFileArgs, RunArgs, SyncArgs};
 
 /// Brings every picture of your saved articles home, once, and proves that nothing is missing.
 #[derive(Debug, Parser)]
@@ -38,6 +40,12 @@ pub enum Command {
     /// Say how a URL is peeled and by which rule, or what became of a document's references
     #[command(after_long_help = Exit::help(&READ))]
     Explain(ExplainArgs),
+    /// Say whether the mirror is whole, what is missing, and what to do next
+    #[command(long_about = report::STATUS_ABOUT, after_long_help = Exit::help(&LOOK))]
+    Status(StatusArgs),
+    /// Write the mirror's report.html anew
+    #[command(long_about = report::REPORT_ABOUT, after_long_help = Exit::help(&WRITE))]
+    Report(ReportArgs),
     /// Run `sync` on built-in sample articles against a built-in server; uses no network
     #[command(after_long_help = Exit::help(&RUN))]
     Demo(DemoArgs),
@@ -58,6 +66,12 @@ const RUN: [Exit; 6] =
 
 /// How a command that only reads can end.
 const READ: [Exit; 5] = [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::SomeMissing, Exit::Interrupted];
+
+/// How a command that only looks at the mirror can end.
+const LOOK: [Exit; 4] = [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::SomeMissing];
+
+/// How a command that writes and needs nothing but the mirror can end.
+const WRITE: [Exit; 4] = [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::Locked];
 
 #[derive(Debug, Args)]
 pub struct LinksArgs {
@@ -138,6 +152,17 @@ impl DocumentArgs {
     pub fn gitignore(&self) -> Gitignore {
         if self.respect_gitignore { Gitignore::Respected } else { Gitignore::Disregarded }
     }
+}
+
+/// The mirror that a command works on.
+#[derive(Debug, Args)]
+pub struct MirrorArgs {
+    /// The mirror to work on [default: mirror]
+    #[arg(short, long, value_name = "DIR", default_value = DEFAULT_OUTPUT, hide_default_value = true)]
+    pub output: PathBuf,
+    /// Read settings from this file [default: ./imgmirror.toml when there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// What is printed.

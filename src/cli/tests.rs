@@ -51,6 +51,8 @@ fn every_flag_of_the_contract_is_taken() {
         --yes --json --quiet --select img@data-x --key cover --max-document 1k --respect-gitignore -o out";
     let mut line: Vec<&str> = line.split_whitespace().collect();
     line.extend(["--header", "X-Key: a, b", "--in-place", "--assets", "pictures"]);
+    let files = sync(&["in", "--metrics", "m.prom", "--summary-file", "s.json"]).reports;
+    assert_eq!((files.metrics, files.summary_file), (Some("m.prom".into()), Some("s.json".into())));
     let args = sync(&line);
     assert_eq!(args.inputs(), [Input::Path("in".into()), Input::List]);
     assert_eq!(args.output.link_base.as_deref(), Some("/i/"));
@@ -117,6 +119,10 @@ fn the_other_commands_take_theirs() {
     };
     assert_eq!((explain.output.as_path(), explain.rules), (Path::new("m"), false));
     assert!(parse_line(&["explain", "--rules"]).is_ok());
+    let Command::Status(status) = parse_line(&["status", "-o", "m", "--json"]).unwrap().command else { panic!() };
+    assert_eq!((status.mirror.output.as_path(), status.json), (Path::new("m"), true));
+    let Command::Report(report) = parse_line(&["report"]).unwrap().command else { panic!() };
+    assert_eq!(report.mirror.output, Path::new("mirror"));
     let Command::Demo(demo) = parse_line(&["demo", "--quiet"]).unwrap().command else { panic!() };
     assert_eq!((demo.output.as_path(), demo.messages.quiet), (Path::new("mirror"), true));
 }
@@ -170,7 +176,7 @@ fn an_opposite_takes_back_what_would_contradict() {
 
 #[test]
 fn help_goes_to_standard_output_with_code_0_and_lists_the_exit_codes() {
-    for command in ["sync", "links", "explain", "demo"] {
+    for command in ["sync", "links", "explain", "status", "report", "demo"] {
         let error = parse_line(&[command, "--help"]).unwrap_err();
         assert_eq!((error.kind(), error.exit_code()), (ErrorKind::DisplayHelp, 0));
         let help = error.to_string();

@@ -3,13 +3,18 @@
 mod demo;
 mod explain;
 mod links;
+mod outputs;
+mod report;
+mod status;
 mod sync;
 
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{Command, DocumentArgs, Exit, Parsed};
 use crate::collect::Collector;
+use crate::mirror::Layout;
 use crate::pipeline::{Collecting, SlotFilter};
 use crate::proxy::Rules;
 use crate::sanitize;
@@ -26,6 +31,8 @@ pub fn run(parsed: Parsed) -> ExitCode {
         Command::Sync(args) => sync::run(args),
         Command::Links(args) => links::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Report(args) => report::run(args),
         Command::Demo(args) => demo::run(args),
     };
     let exit = outcome.unwrap_or_else(|error| {
@@ -93,6 +100,28 @@ fn collecting_of(args: &DocumentArgs, link_base: Option<String>) -> anyhow::Resu
         max_document: args.max_document,
         link_base,
     })
+}
+
+/// The layout of the mirror at `root`.
+///
+/// # Errors
+/// There is no mirror, which is told of before anything is made there.
+fn existing(root: &Path) -> anyhow::Result<Layout> {
+    let layout = Layout::new(root);
+    anyhow::ensure!(
+        layout.catalog().exists(),
+        "there is no mirror: {} does not exist; name the mirror's folder with -o",
+        sanitize::path(&layout.catalog())
+    );
+    Ok(layout)
+}
+
+/// Writes to standard output. Whoever reads it may have seen enough before its end.
+fn print(text: &str) -> io::Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Says something about a file that does not stop the run.

@@ -28,8 +28,16 @@ impl Mirror {
     #[track_caller]
     pub fn assert_layout(&self) {
         let found = names(&self.root);
-        let known =
-            ["assets", "catalog.sqlite", "catalog.sqlite-shm", "catalog.sqlite-wal", "documents", "tmp", ".lock"];
+        let known = [
+            "assets",
+            "catalog.sqlite",
+            "catalog.sqlite-shm",
+            "catalog.sqlite-wal",
+            "documents",
+            "report.html",
+            "tmp",
+            ".lock",
+        ];
         let odd: Vec<_> = found.iter().filter(|name| !known.contains(&name.as_str())).collect();
         assert!(odd.is_empty(), "does not belong into a mirror: {odd:?}");
         assert_eq!(names(&self.root.join("tmp")), Vec::<String>::new(), "tmp/ after a run");
