@@ -159,7 +159,7 @@ pub struct LedgerRun {
     pub started: i64,
     /// `None` while it runs, and of a run that was killed.
     pub finished: Option<i64>,
-    /// As [`Catalog::finish_run`] was given it.
+    /// As the run gave it at its end.
     pub summary: Option<String>,
 }
 
