@@ -24,7 +24,8 @@ use crate::mirror::catalog::{Backlog, Catalog, CatalogError, Documents, Placemen
 use crate::mirror::store::{self, Durability, LocalStore, Store as _};
 use crate::mirror::{Layout, Mirror};
 use crate::progress::{Phase, Progress};
-use crate::report::{self, Summary};
+use crate::report::{self, Ending, Summary};
+use crate::sanitize;
 use crate::target::Target;
 pub use collecting::{Collecting, Mention, SlotFilter};
 use fetching::Fetched;
@@ -120,7 +121,13 @@ async fn mirror(
 
     let failures = failures(&catalog, run)?;
     let summary = summarise(&catalog, run, &recorded, &fetched, &rewritten, failures, started)?;
-    catalog.finish_run(run, &summary.to_json())?;
+    let ending = if stop.is_cancelled() { Ending::Interrupted } else { Ending::Finished };
+    catalog.finish_run(run, &summary.to_record(ending))?;
+    // What was done is done, told or not.
+    let now = jiff::Timestamp::now().as_millisecond();
+    if let Err(error) = report::page::write(&catalog, mirror.layout(), report::page::When::Changed, now) {
+        progress.warn(&format!("warning: {}", sanitize::for_terminal(&format!("{error:#}"))));
+    }
     Ok(summary)
 }
 

@@ -1,10 +1,26 @@
-//! What a run says about itself at its end: as JSON for programs, as text for people, from the same numbers.
+//! What a run says about itself at its end, and a mirror between runs: as JSON for programs, as text for people, from
+//! the same numbers.
+//!
+//! | file | what it makes |
+//! | --- | --- |
+//! | `human` | the summary of a run for people |
+//! | [`metrics`] | the summary of a run for Prometheus |
+//! | [`overview`] | what a mirror says of itself, from the catalog alone |
+//! | [`status`] | that for a terminal |
+//! | [`page`] | report.html |
+//! | `advice` | what to do about what is missing |
 //!
 //! Nothing here decides anything. Text that came from outside is made harmless here, whatever the caller did before.
 //! Memory is bounded: failures are counted in groups, and only so many are kept in detail.
 
+mod advice;
 mod check;
 mod human;
+pub mod metrics;
+pub mod overview;
+pub mod page;
+pub mod status;
+mod when;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +32,7 @@ use url::Url;
 
 use crate::sanitize;
 pub use check::{CheckReport, Verdict, without_catalog};
-pub use human::{Ending, Shown};
+pub use human::{Asking, Ending, Shown};
 
 /// Failures that `--json` lists; the first ones by target.
 pub const MAX_FAILURES: usize = 1_000;
@@ -54,7 +70,8 @@ pub struct Summary {
 }
 
 /// Documents, each in at most one state besides `read`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Documents {
     pub read: u64,
     pub written: u64,
@@ -65,7 +82,8 @@ pub struct Documents {
 }
 
 /// References: `total` is the sum of the others.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct References {
     pub total: u64,
     pub mirrored: u64,
@@ -74,7 +92,8 @@ pub struct References {
 }
 
 /// Assets: `total` is the sum of the others.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Assets {
     pub total: u64,
     /// New bytes from the target itself.
@@ -100,7 +119,8 @@ impl Assets {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Bytes {
     /// On the wire, bodies only.
     pub received: u64,
@@ -113,6 +133,18 @@ impl Summary {
     pub fn to_json(&self) -> String {
         // Serialising numbers and text into a string has no way to fail.
         let serialised = serde_json::to_string(self).unwrap_or_default();
+        sanitize::json(&serialised).into_owned()
+    }
+
+    /// [`Summary::to_json`] with one more field, `ending`: what the catalog keeps of a run.
+    pub fn to_record(&self, ending: Ending) -> String {
+        #[derive(serde::Serialize)]
+        struct Record<'a> {
+            ending: Ending,
+            #[serde(flatten)]
+            summary: &'a Summary,
+        }
+        let serialised = serde_json::to_string(&Record { ending, summary: self }).unwrap_or_default();
         sanitize::json(&serialised).into_owned()
     }
 
@@ -137,6 +169,7 @@ pub struct Failed<'a> {
 pub struct Failures {
     details: BTreeMap<(String, &'static str), Detail>,
     groups: BTreeMap<(String, &'static str), Group>,
+    kinds: BTreeMap<&'static str, u64>,
     /// Failures that found no room in `groups`.
     beyond: u64,
 }
@@ -184,6 +217,7 @@ impl Failures {
     }
 
     fn count(&mut self, target: &str, kind: &'static str, detail: &str) {
+        *self.kinds.entry(kind).or_default() += 1;
         let key = (host(target), kind);
         let example = (target.to_owned(), detail.to_owned());
         if let Some(group) = self.groups.get_mut(&key) {
@@ -200,7 +234,7 @@ impl Failures {
 
     /// How many failures there were of one of these kinds.
     fn of_kinds(&self, kinds: &[&str]) -> u64 {
-        self.groups.iter().filter(|((_, kind), _)| kinds.contains(kind)).map(|(_, group)| group.count).sum()
+        kinds.iter().filter_map(|kind| self.kinds.get(kind)).sum()
     }
 }
 

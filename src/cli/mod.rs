@@ -7,6 +7,7 @@ mod check;
 mod exit;
 mod export;
 mod prune;
+mod report;
 mod restore;
 mod sync;
 mod values;
@@ -24,8 +25,9 @@ pub use check::CheckArgs;
 pub use exit::Exit;
 pub use export::{ExportArgs, Format};
 pub use prune::PruneArgs;
+pub use report::{ReportArgs, StatusArgs};
 pub use restore::RestoreArgs;
-pub use sync::{Durability, Missing, Placement, Referer, RunArgs, SyncArgs, fetch_options};
+pub use sync::{Durability, Missing, Placement, Referer, ReportFileArgs, RunArgs, SyncArgs, fetch_options};
 
 /// Brings every picture of your saved articles home, once, and proves that nothing is missing.
 #[derive(Debug, Parser)]
@@ -62,6 +64,12 @@ pub enum Command {
     /// Write the catalog as JSON Lines, CSV or SHA256SUMS
     #[command(long_about = export::ABOUT, after_long_help = Exit::help(&EXPORT))]
     Export(ExportArgs),
+    /// Say whether the mirror is whole, what is missing, and what to do next
+    #[command(long_about = report::STATUS_ABOUT, after_long_help = Exit::help(&LOOK))]
+    Status(StatusArgs),
+    /// Write the mirror's report.html anew
+    #[command(long_about = report::REPORT_ABOUT, after_long_help = Exit::help(&WRITE))]
+    Report(ReportArgs),
     /// Run `sync` on built-in sample articles against a built-in server; uses no network
     #[command(after_long_help = Exit::help(&RUN))]
     Demo(DemoArgs),
@@ -102,6 +110,11 @@ pub struct WatchArgs {
     #[command(flatten)]
     pub sync: SyncArgs,
 }
+/// How a command that only looks at the mirror can end.
+const LOOK: [Exit; 4] = [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::SomeMissing];
+
+/// How a command that writes and needs nothing but the mirror can end.
+const WRITE: [Exit; 4] = [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::Locked];
 
 #[derive(Debug, Args)]
 pub struct LinksArgs {

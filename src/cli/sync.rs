@@ -40,6 +40,20 @@ pub struct SyncArgs {
     pub politeness: PolitenessArgs,
     #[command(flatten)]
     pub messages: MessageArgs,
+    #[command(flatten)]
+    pub reports: ReportFileArgs,
+}
+
+/// What is written for other programs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Reports")]
+pub struct ReportFileArgs {
+    /// Write the numbers of the run to this file, for Prometheus (node_exporter's textfile collector)
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
+    /// Write the JSON object of --json to this file, whatever else is printed
+    #[arg(long, value_name = "FILE")]
+    pub summary_file: Option<PathBuf>,
 }
 
 /// Where results go and how they are written.
@@ -266,6 +280,11 @@ impl SyncArgs {
         }
         if self.inputs.is_empty() && self.urls.is_none() {
             return Err("name at least one INPUT (a file, a folder, or - for a list of paths), or --urls FILE".into());
+        }
+        if self.run.dry_run && (is_typed(typed, "metrics") || is_typed(typed, "summary_file")) {
+            return Err("--dry-run writes no files, so it cannot be used with --metrics or --summary-file; \
+                        --json prints the numbers"
+                .into());
         }
         if *in_place && assets.is_none() {
             return Err("--in-place needs --assets DIR, the folder to write the pictures to".into());

@@ -57,6 +57,8 @@ fn every_flag_of_the_contract_is_taken() {
         --yes --json --quiet --select img@data-x --key cover --max-document 1k --respect-gitignore -o out";
     let mut line: Vec<&str> = line.split_whitespace().collect();
     line.extend(["--header", "X-Key: a, b", "--in-place", "--assets", "pictures"]);
+    let files = sync(&["in", "--metrics", "m.prom", "--summary-file", "s.json"]).reports;
+    assert_eq!((files.metrics, files.summary_file), (Some("m.prom".into()), Some("s.json".into())));
     let args = sync(&line);
     assert_eq!(args.inputs(), [Input::Path("in".into()), Input::List]);
     assert_eq!(args.output.link_base.as_deref(), Some("/i/"));
@@ -142,6 +144,10 @@ fn the_other_commands_take_theirs() {
     let Command::Check(check) = parse_line(&line).unwrap().command else { panic!() };
     assert_eq!((check.output.as_path(), check.sample, check.repair), (Path::new("m"), Some(0.05), true));
     assert_eq!((check.politeness.retries, check.scope.allow_private, check.messages.json), (0, true, true));
+    let Command::Status(status) = parse_line(&["status", "-o", "m", "--json"]).unwrap().command else { panic!() };
+    assert_eq!((status.mirror.output.as_path(), status.json), (Path::new("m"), true));
+    let Command::Report(report) = parse_line(&["report"]).unwrap().command else { panic!() };
+    assert_eq!(report.mirror.output, Path::new("mirror"));
     let Command::Demo(demo) = parse_line(&["demo", "--quiet"]).unwrap().command else { panic!() };
     assert_eq!((demo.output.as_path(), demo.messages.quiet), (Path::new("mirror"), true));
 }
@@ -198,7 +204,9 @@ fn an_opposite_takes_back_what_would_contradict() {
 
 #[test]
 fn help_goes_to_standard_output_with_code_0_and_lists_the_exit_codes() {
-    for command in ["sync", "watch", "check", "links", "explain", "prune", "restore", "export", "demo"] {
+    for command in
+        ["sync", "watch", "check", "links", "explain", "status", "report", "prune", "restore", "export", "demo"]
+    {
         let error = parse_line(&[command, "--help"]).unwrap_err();
         assert_eq!((error.kind(), error.exit_code()), (ErrorKind::DisplayHelp, 0));
         let help = error.to_string();

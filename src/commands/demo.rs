@@ -9,6 +9,7 @@ use anyhow::Context as _;
 
 use url::Url;
 
+use super::outputs::Outputs;
 use super::{Outcome, sync};
 use crate::cli::DemoArgs;
 use crate::collect::Collector;
@@ -36,7 +37,7 @@ pub(super) fn run(args: &DemoArgs) -> Outcome {
             announce(args, &origin);
         }
         let inputs = sync::Inputs::folder(samples.path(), &job);
-        sync::drive(job, &inputs, Action::Act, &args.messages).await
+        sync::drive(job, &inputs, Action::Act, &args.messages, &Outputs::default()).await
     })
 }
 

@@ -5,8 +5,11 @@ mod demo;
 mod explain;
 mod export;
 mod links;
+mod outputs;
 mod prune;
+mod report;
 mod restore;
+mod status;
 mod sync;
 mod watch;
 
@@ -40,6 +43,8 @@ pub fn run(parsed: Parsed) -> ExitCode {
         Command::Prune(args) => prune::run(args),
         Command::Restore(args) => restore::run(args),
         Command::Export(args) => export::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Report(args) => report::run(args),
         Command::Demo(args) => demo::run(args),
     };
     let exit = outcome.unwrap_or_else(|error| {

@@ -1,25 +1,38 @@
 //! `imgmirror sync`: the main job.
 
 use std::fs;
-use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
-use super::{Outcome, Usage, collecting_of};
+use super::outputs::Outputs;
+use super::{Outcome, Usage, collecting_of, exit_of, print};
 use crate::cli::{self, Exit, MessageArgs, RunArgs, SyncArgs};
 use crate::input::{Discovery, Gitignore, Input, Options, Results, discover};
+use crate::mirror::Layout;
 use crate::mirror::catalog::{Backlog, Failed, Held};
 use crate::pipeline::{self, Action, Job, Links, MissingPolicy, Network, Placement};
 use crate::progress::{Mode, Progress, Stderr};
 use crate::proxy::Rules;
-use crate::report::{Ending, Shown, Summary};
+use crate::report::{Asking, Ending, Shown, Summary};
 use crate::sanitize;
 use crate::target::{Place, Target, resolve};
 
 pub(super) fn run(args: &SyncArgs) -> Outcome {
+    let outputs = Outputs::new(&args.reports, &args.output.mirror);
+    let outcome = run_and_tell(args, &outputs);
+    if let Err(error) = &outcome
+        && !args.run.dry_run
+    {
+        outputs.write_failed(exit_of(error));
+    }
+    outcome
+}
+
+fn run_and_tell(args: &SyncArgs, outputs: &Outputs) -> Outcome {
     let job = job(args)?;
     let action = if args.run.dry_run { Action::Plan } else { Action::Act };
     if action == Action::Act && matches!(job.placement, Placement::InPlace { .. }) && !args.run.yes {
@@ -30,14 +43,20 @@ pub(super) fn run(args: &SyncArgs) -> Outcome {
     // Inputs that cannot be are told of before anything is made.
     drop(inputs.discovery()?);
     let runtime = tokio::runtime::Runtime::new().context("starting the asynchronous runtime")?;
-    runtime.block_on(drive(job, &inputs, action, &args.messages))
+    runtime.block_on(drive(job, &inputs, action, &args.messages, outputs))
 }
 
 /// Runs a job to its end, says what became of it, and stops in order when a signal asks for it.
-pub(super) async fn drive(job: Job, inputs: &Inputs, action: Action, messages: &MessageArgs) -> Outcome {
+pub(super) async fn drive(
+    job: Job,
+    inputs: &Inputs,
+    action: Action,
+    messages: &MessageArgs,
+    outputs: &Outputs,
+) -> Outcome {
     let stop = CancellationToken::new();
     let listening = tokio::spawn(listen(stop.clone()));
-    let outcome = round(job, inputs, action, messages, &stop).await;
+    let outcome = round(job, inputs, action, messages, outputs, &stop).await;
     listening.abort();
     outcome
 }
@@ -48,13 +67,17 @@ pub(super) async fn round(
     inputs: &Inputs,
     action: Action,
     messages: &MessageArgs,
+    outputs: &Outputs,
     stop: &CancellationToken,
 ) -> Outcome {
     let progress = Progress::new(Mode::choose(messages.quiet, Stderr::of_process()));
+    let layout = Layout::new(&job.output);
     let result = match &job.placement {
-        Placement::Mirror => job.output.join("documents"),
+        Placement::Mirror if inputs.inputs.is_empty() => layout.assets(),
+        Placement::Mirror => layout.documents(),
         Placement::InPlace { assets } => assets.clone(),
     };
+    let asking = if job.network == Network::Offline { Asking::Nobody } else { Asking::Servers };
     let walk = || inputs.discovery();
     let summary = match action {
         Action::Act => pipeline::sync(job, walk, &progress, stop).await,
@@ -62,41 +85,34 @@ pub(super) async fn round(
     };
     progress.finish();
     let summary = summary?;
-    let exit = exit(&summary, action, stop);
-    say(&summary, exit, action, &result, messages)?;
+    let (ending, exit) = match action {
+        Action::Plan if stop.is_cancelled() => (Ending::Planned, Exit::Interrupted),
+        Action::Plan => (Ending::Planned, Exit::Complete),
+        Action::Act if stop.is_cancelled() => (Ending::Interrupted, outputs.write(&summary, Exit::Interrupted)),
+        Action::Act => (Ending::Finished, outputs.write(&summary, exit(&summary))),
+    };
+    let report = layout.report();
+    let report = report.exists().then_some(report.as_path());
+    say(&summary, &Shown { ending, asking, result: &result, report }, messages)?;
     Ok(exit)
 }
 
-fn exit(summary: &Summary, action: Action, stop: &CancellationToken) -> Exit {
-    if stop.is_cancelled() {
-        Exit::Interrupted
-    } else if action == Action::Plan {
-        Exit::Complete
-    } else if summary.references.missing > 0 || summary.documents.failed > 0 || summary.assets.missing() > 0 {
+fn exit(summary: &Summary) -> Exit {
+    if summary.references.missing > 0 || summary.documents.failed > 0 || summary.assets.missing() > 0 {
         Exit::SomeMissing
     } else {
         Exit::Complete
     }
 }
 
-fn say(summary: &Summary, exit: Exit, action: Action, result: &Path, messages: &MessageArgs) -> io::Result<()> {
-    let ending = match (action, exit) {
-        (Action::Plan, _) => Ending::Planned,
-        (Action::Act, Exit::Interrupted) => Ending::Interrupted,
-        (Action::Act, _) => Ending::Finished,
-    };
-    let mut out = io::stdout().lock();
-    let written = if messages.json {
-        writeln!(out, "{}", summary.to_json())
-    } else if !messages.quiet {
-        out.write_all(summary.to_text(&Shown { ending, result, report: None }).as_bytes())
-    } else {
-        Ok(())
-    };
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+fn say(summary: &Summary, shown: &Shown<'_>, messages: &MessageArgs) -> io::Result<()> {
+    if messages.json {
+        if shown.ending == Ending::Planned && !messages.quiet {
+            eprintln!("imgmirror: a dry run: the numbers are what would be done");
+        }
+        return print(&format!("{}\n", summary.to_json()));
     }
+    if messages.quiet { Ok(()) } else { print(&summary.to_text(shown)) }
 }
 
 /// How long a run may take to end in order. A large document may keep it longer; ending it there is as safe as a kill.

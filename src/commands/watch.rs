@@ -8,7 +8,8 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 
-use super::{Outcome, Usage, sync};
+use super::outputs::Outputs;
+use super::{Outcome, Usage, exit_of, sync};
 use crate::cli::{Exit, Placement, WatchArgs};
 use crate::input::Input;
 use crate::pipeline::{self, Action, Job};
@@ -47,9 +48,17 @@ async fn watch(args: &WatchArgs) -> Outcome {
 }
 
 async fn round(args: &WatchArgs, stop: &CancellationToken) -> Outcome {
-    let job = sync::job(&args.sync)?;
-    let inputs = sync::Inputs::read(&args.sync, &job)?;
-    sync::round(job, &inputs, Action::Act, &args.sync.messages, stop).await
+    let outputs = Outputs::new(&args.sync.reports, &args.sync.output.mirror);
+    let outcome = async {
+        let job = sync::job(&args.sync)?;
+        let inputs = sync::Inputs::read(&args.sync, &job)?;
+        sync::round(job, &inputs, Action::Act, &args.sync.messages, &outputs, stop).await
+    };
+    let outcome = outcome.await;
+    if let Err(error) = &outcome {
+        outputs.write_failed(exit_of(error));
+    }
+    outcome
 }
 
 /// What happens among the inputs, save what the program does there itself.

@@ -7,6 +7,7 @@ mod checking;
 mod exporting;
 mod fetching;
 mod journal;
+mod ledger;
 mod pruning;
 mod releasing;
 mod repairing;
@@ -31,6 +32,10 @@ pub use checking::{BlobCounts, BlobRow, BrokenRow, DocumentRow, Scrutiny, UrlSta
 pub use exporting::{CaptureExport, ExportRow, FailureExport, State};
 pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, OnChange, Recorded};
 pub use journal::{EditedDocument, Generation, Journal, JournalEdit, Keep};
+pub use ledger::{
+    AssetTotals, BlobTotals, DocumentState, DocumentTotals, Documents as LedgerDocuments, Ledger, LedgerChanged,
+    LedgerDocument, LedgerHeld, LedgerMissing, LedgerRun, MissingGroup, Reason, ReferenceTotals, Totals,
+};
 pub use pruning::{Doomed, DoomedCounts, Fate, Holdings, SourceRow};
 pub use repairing::DamagedBlob;
 pub use rewriting::{HeldReference, ReferenceState, RewriteRow};

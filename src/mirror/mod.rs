@@ -6,6 +6,7 @@
 //!   assets/           blobs, named by their SHA-256
 //!   catalog.sqlite    what is known of documents, assets, captures and failures
 //!   trash/            what `prune` removed and `check --repair` replaced, by day, until it is old enough
+//!   report.html       what was kept, what is missing and why
 //!   tmp/              unfinished work; empty after a clean run
 //!   .lock             held while a run writes
 //! ```
@@ -134,6 +135,10 @@ impl Layout {
 
     pub fn catalog(&self) -> PathBuf {
         self.root.join("catalog.sqlite")
+    }
+
+    pub fn report(&self) -> PathBuf {
+        self.root.join("report.html")
     }
 }
 

@@ -18,7 +18,8 @@ const MAX_ADVICE: usize = 3;
 const MAX_EXAMPLE: usize = 100;
 
 /// How the run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Ending {
     Finished,
     /// Stopped by a signal; what was done is saved.
@@ -27,11 +28,20 @@ pub enum Ending {
     Planned,
 }
 
+/// Whom a run could ask for pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    Servers,
+    /// An offline run.
+    Nobody,
+}
+
 /// What the summary has to know besides the numbers.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'a> {
     pub ending: Ending,
-    /// Where the documents are now.
+    pub asking: Asking,
+    /// Where the documents are now; of a run without documents, the pictures.
     pub result: &'a Path,
     /// The HTML report, if one was written.
     pub report: Option<&'a Path>,
@@ -41,7 +51,7 @@ pub(super) fn text(summary: &Summary, shown: &Shown<'_>) -> String {
     let mut text = headline(summary, shown.ending);
     text.push('\n');
     let mut places = Vec::new();
-    if summary.documents.read > 0 {
+    if summary.documents.read + summary.assets.total > 0 {
         push_lines(&mut text, &numbers(summary, shown.ending));
         push_missing(&mut text, summary, shown);
         if shown.ending != Ending::Planned {
@@ -49,7 +59,7 @@ pub(super) fn text(summary: &Summary, shown: &Shown<'_>) -> String {
             places.extend(shown.report.map(|report| ("Report", sanitize::path(report))));
         }
     }
-    let advice = advice(summary, shown.ending).into_iter().take(MAX_ADVICE);
+    let advice = advice(summary, shown).into_iter().take(MAX_ADVICE);
     places.extend(advice.enumerate().map(|(i, line)| (if i == 0 { "Next" } else { "" }, line)));
     push_lines(&mut text, &places);
     text
@@ -68,12 +78,15 @@ fn headline(summary: &Summary, ending: Ending) -> String {
         Ending::Finished if documents.failed > 0 => {
             format!("{} could not be mirrored.{missing}", count(documents.failed, "document"))
         }
-        Ending::Finished if documents.read == 0 => "No documents were found.".to_owned(),
+        Ending::Finished if documents.read + assets.total == 0 => "No documents were found.".to_owned(),
         Ending::Finished if assets.missing() > 0 => missing.trim_start().to_owned(),
         Ending::Finished if summary.without_base > 0 => {
             format!("Every picture is here, save {} without a base.", count(summary.without_base, "relative reference"))
         }
         Ending::Finished if assets.total == 0 => "No pictures to fetch were found.".to_owned(),
+        Ending::Finished if documents.read == 0 && assets.held == assets.total => {
+            "Nothing has changed: every picture is held.".to_owned()
+        }
         Ending::Finished if documents.written == 0 && assets.held == assets.total => {
             "Nothing has changed: every picture is held and every document is up to date.".to_owned()
         }
@@ -82,11 +95,11 @@ fn headline(summary: &Summary, ending: Ending) -> String {
 }
 
 fn numbers(summary: &Summary, ending: Ending) -> Vec<(&'static str, String)> {
-    let mut lines = vec![
-        ("Documents", documents(summary, ending)),
-        ("References", references(summary)),
-        ("Pictures", pictures(summary, ending)),
-    ];
+    let mut lines = Vec::new();
+    if summary.documents.read > 0 {
+        lines.extend([("Documents", documents(summary, ending)), ("References", references(summary))]);
+    }
+    lines.push(("Pictures", pictures(summary, ending)));
     let notices = [
         (summary.changed, "Changed", "on their servers; what documents show is for --on-change to say", "picture"),
         (summary.released, "Gone", "whose source is not there any more; `imgmirror prune` clears up", "document"),
@@ -180,7 +193,8 @@ fn push_missing(text: &mut String, summary: &Summary, shown: &Shown<'_>) {
 }
 
 /// What to type next, worked out from the numbers; the most useful first.
-fn advice(summary: &Summary, ending: Ending) -> Vec<String> {
+fn advice(summary: &Summary, shown: &Shown<'_>) -> Vec<String> {
+    let ending = shown.ending;
     let failures = &summary.failures;
     let mut advice = Vec::new();
     let mut say = |when: bool, what: &str| {
@@ -192,7 +206,7 @@ fn advice(summary: &Summary, ending: Ending) -> Vec<String> {
     say(ending == Ending::Interrupted, "run the same command again to go on");
     say(ending == Ending::Planned, "run the same command without --dry-run");
     say(
-        summary.documents.read + summary.documents.failed == 0,
+        summary.documents.read + summary.documents.failed + summary.assets.total == 0,
         "name a document; folders are searched for .html, .md, .txt, .css, .svg and the like",
     );
     say(any(&["disk"]), "make room on the disk and run the same command again");
@@ -205,8 +219,13 @@ fn advice(summary: &Summary, ending: Ending) -> Vec<String> {
     say(any(&["tls"]), "--cacert FILE, to trust a server's own certificate");
     say(any(&["too-large"]), "--max-size BYTES, to take larger pictures");
     let passing = ["throttled", "server-error", "timeout", "connection", "dns", "truncated"];
+    let offline = shown.asking == Asking::Nobody;
     say(
-        ending == Ending::Finished && any(&passing),
+        ending == Ending::Finished && offline && summary.assets.missing() > 0,
+        "run the same command without --offline, to ask for what is missing",
+    );
+    say(
+        ending == Ending::Finished && !offline && any(&passing),
         "run the same command again later: some of these failures may pass",
     );
     say(any(&["forbidden"]), "--referer origin, --user-agent or --via-proxy, where pictures are refused to strangers");
@@ -223,7 +242,7 @@ pub(super) fn push_lines(text: &mut String, lines: &[(&str, String)]) {
 }
 
 /// Adds the parts that are not zero.
-fn push_parts(text: &mut String, first: &str, parts: &[(u64, &str)]) {
+pub(super) fn push_parts(text: &mut String, first: &str, parts: &[(u64, &str)]) {
     let mut before = first;
     for (n, name) in parts.iter().filter(|(n, _)| *n > 0) {
         let _ = write!(text, "{before}{} {name}", number(*n));

@@ -3,7 +3,12 @@ use super::*;
 use insta::assert_snapshot;
 
 fn shown(ending: Ending) -> Shown<'static> {
-    Shown { ending, result: Path::new("mirror/documents"), report: Some(Path::new("mirror/report.html")) }
+    Shown {
+        ending,
+        asking: Asking::Servers,
+        result: Path::new("mirror/documents"),
+        report: Some(Path::new("mirror/report.html")),
+    }
 }
 
 fn complete() -> Summary {

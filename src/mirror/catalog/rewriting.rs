@@ -55,7 +55,7 @@ impl ReferenceState {
 }
 
 /// The blob of a row that may have none.
-fn blob_from(digest: Option<[u8; 32]>, media: Option<String>) -> rusqlite::Result<Option<Blob>> {
+pub(super) fn blob_from(digest: Option<[u8; 32]>, media: Option<String>) -> rusqlite::Result<Option<Blob>> {
     match digest.zip(media) {
         Some((digest, media)) => Ok(Some(Blob { digest: Digest::from(digest), media_type: media_type(&media)? })),
         None => Ok(None),

@@ -34,6 +34,7 @@ impl Mirror {
             "catalog.sqlite-shm",
             "catalog.sqlite-wal",
             "documents",
+            "report.html",
             "tmp",
             "trash",
             ".lock",
