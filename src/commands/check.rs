@@ -4,7 +4,6 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use super::{Outcome, Usage, sync};
@@ -24,8 +23,7 @@ pub(super) fn run(args: &CheckArgs) -> Outcome {
     let fetch = cli::fetch_options(&args.network, &args.scope, &args.politeness)
         .map_err(|(file, error)| anyhow::anyhow!("--cacert: {} cannot be read: {error}", sanitize::path(file)))?;
     let mirror = Mirror::open(&args.output)?;
-    let runtime = tokio::runtime::Runtime::new().context("starting the asynchronous runtime")?;
-    runtime.block_on(drive(args, &fetch, mirror.layout()))
+    super::run_to_end(drive(args, &fetch, mirror.layout()))
 }
 
 /// Whether a run has ever written here.

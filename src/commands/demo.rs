@@ -25,8 +25,7 @@ pub(super) fn run(args: &DemoArgs) -> Outcome {
     let samples =
         tempfile::Builder::new().prefix("imgmirror-demo-").tempdir().context("making a folder for samples")?;
     write_samples(samples.path()).context("writing the sample documents")?;
-    let runtime = tokio::runtime::Runtime::new().context("starting the asynchronous runtime")?;
-    runtime.block_on(async {
+    super::run_to_end(async {
         let mut job = job(args);
         let origin = Origin::start(hosts(&job.collecting, samples.path())).await?;
         job.fetch.cacert = Some(origin.authority().as_bytes().to_vec());

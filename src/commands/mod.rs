@@ -17,6 +17,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
 
 use crate::cli::{Command, DocumentArgs, Exit, Parsed};
 use crate::collect::Collector;
@@ -148,6 +151,15 @@ fn print(text: &str) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Runs a command that works asynchronously.
+fn run_to_end(work: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Runtime::new().context("starting the asynchronous runtime")?;
+    let outcome = runtime.block_on(work);
+    // Long enough for unfinished downloads to be taken away, too short to wait for a name server that does not answer.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
 }
 
 /// Says something about a file that does not stop the run.

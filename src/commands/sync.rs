@@ -42,8 +42,7 @@ fn run_and_tell(args: &SyncArgs, outputs: &Outputs) -> Outcome {
     inputs.check()?;
     // Inputs that cannot be are told of before anything is made.
     drop(inputs.discovery()?);
-    let runtime = tokio::runtime::Runtime::new().context("starting the asynchronous runtime")?;
-    runtime.block_on(drive(job, &inputs, action, &args.messages, outputs))
+    super::run_to_end(drive(job, &inputs, action, &args.messages, outputs))
 }
 
 /// Runs a job to its end, says what became of it, and stops in order when a signal asks for it.

@@ -23,8 +23,7 @@ pub(super) fn run(args: &WatchArgs) -> Outcome {
     if matches!(args.sync.placement(), Placement::InPlace { .. }) && !args.sync.run.yes {
         return Err(Usage("watch does not ask before each edit: --in-place needs --yes here".to_owned()).into());
     }
-    let runtime = tokio::runtime::Runtime::new().context("starting the asynchronous runtime")?;
-    runtime.block_on(watch(args))
+    super::run_to_end(watch(args))
 }
 
 async fn watch(args: &WatchArgs) -> Outcome {

@@ -246,7 +246,9 @@ async fn take_in<S: Store>(
             notes.verdict = Verdict::Troubled { kind, detail: trouble.detail.clone(), retry_after: None };
             let total = expected.map(|expected| expected + held);
             let reached = Reached { codings: &codings, url: final_url, headers: &headers, total };
-            job.partial = reached.keep(incoming, means.partials);
+            // More than was announced is nothing to go on from.
+            let sound = expected.is_none_or(|expected| arrived <= expected);
+            job.partial = if sound { reached.keep(incoming, means.partials) } else { None };
         }
         return Err(fail(trouble.kind, trouble.detail));
     }

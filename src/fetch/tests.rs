@@ -254,6 +254,7 @@ async fn interim_responses_are_passed_over_but_not_for_ever() {
 async fn redirects_that_lead_nowhere_fail() {
     for (location, kind) in [
         ("Location: /x\r\n", FailureKind::Redirects),
+        (&*format!("Location: /{}\r\n", "x".repeat(9000)).leak(), FailureKind::Redirects),
         ("", FailureKind::Redirects),
         ("Location: http://[\r\n", FailureKind::Redirects),
         ("Location: file:///etc/passwd\r\n", FailureKind::OutOfScope),

@@ -217,7 +217,7 @@ fn advice(summary: &Summary, shown: &Shown<'_>) -> Vec<String> {
     );
     say(any(&["out-of-scope"]), "--allow HOST:PORT or --allow-private, if you trust these documents with your network");
     say(any(&["tls"]), "--cacert FILE, to trust a server's own certificate");
-    say(any(&["too-large"]), "--max-size BYTES, to take larger pictures");
+    say(any(&["too-large"]), "--max-size BYTES --retry-failed, to take larger pictures");
     let passing = ["throttled", "server-error", "timeout", "connection", "dns", "truncated"];
     let offline = shown.asking == Asking::Nobody;
     say(
@@ -228,7 +228,10 @@ fn advice(summary: &Summary, shown: &Shown<'_>) -> Vec<String> {
         ending == Ending::Finished && !offline && any(&passing),
         "run the same command again later: some of these failures may pass",
     );
-    say(any(&["forbidden"]), "--referer origin, --user-agent or --via-proxy, where pictures are refused to strangers");
+    say(
+        any(&["forbidden"]),
+        "--referer origin, --user-agent or --via-proxy, with --retry-failed, where pictures are refused to strangers",
+    );
     advice
 }
 

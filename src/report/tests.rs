@@ -94,7 +94,7 @@ fn a_run_with_failures() {
     Report      mirror/report.html
     Next        --allow HOST:PORT or --allow-private, if you trust these documents with your network
                 run the same command again later: some of these failures may pass
-                --referer origin, --user-agent or --via-proxy, where pictures are refused to strangers
+                --referer origin, --user-agent or --via-proxy, with --retry-failed, where pictures are refused to strangers
     ");
 }
 

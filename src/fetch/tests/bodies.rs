@@ -30,7 +30,8 @@ async fn a_cut_body_is_continued_with_range_and_if_range() {
 async fn parts_that_do_not_belong_together_are_never_spliced() {
     let last = picture().len() - 1;
     let total = picture().len();
-    let odd: [(String, &str); 6] = [
+    let odd: [(String, &str); 7] = [
+        (format!("bytes 100-{last}/{total}"), ""),
         (format!("bytes 99-{last}/{total}"), "ETag: \"e\"\r\n"),
         (format!("bytes 100-{}/{total}", last - 1), "ETag: \"e\"\r\n"),
         (format!("bytes 100-{}/{}", last + 5, total + 5), "ETag: \"e\"\r\n"),
@@ -50,6 +51,46 @@ async fn parts_that_do_not_belong_together_are_never_spliced() {
         };
         let server = Server::start(reply).await;
         assert_eq!(captured(&server, options(&[&server])).await.attempts, 3, "{said} {fields}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_another_date_is_never_spliced() {
+    let (old, new) = ("Wed, 21 Oct 2015 07:00:00 GMT", "Thu, 22 Oct 2015 07:00:00 GMT");
+    let (last, total) = (picture().len() - 1, picture().len());
+    for (date, attempts) in [(old, 2), (new, 3)] {
+        let reply = move |request: &str, n| match n {
+            0 => cut(100, &format!("Last-Modified: {old}\r\n")),
+            1 => {
+                assert!(request.contains(&format!("if-range: {old}\r\n")), "{request}");
+                part(100, &format!("bytes 100-{last}/{total}"), &format!("Last-Modified: {date}\r\n"))
+            }
+            _ => ok(&picture()),
+        };
+        let server = Server::start(reply).await;
+        assert_eq!(captured(&server, options(&[&server])).await.attempts, attempts, "{date}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_has_the_length_of_its_range() {
+    let (last, total) = (picture().len() - 1, picture().len());
+    for length in [5, total - 100 - 1, total - 100 + 1, total] {
+        let reply = move |_: &str, n| match n {
+            0 => cut(100, "ETag: \"e\"\r\n"),
+            1 => {
+                let head = format!(
+                    "HTTP/1.1 206 Partial Content\r\nETag: \"e\"\r\nContent-Range: bytes 100-{last}/{total}\r\n\
+                     Transfer-Encoding: chunked\r\n\r\n{length:x}\r\n"
+                );
+                let body: Vec<u8> = picture().iter().skip(100).chain([&0; 200]).take(length).copied().collect();
+                [head.as_bytes(), &body, b"\r\n0\r\n\r\n"].concat()
+            }
+            // Whoever was sent too little may go on from there; too much is nothing to go on from.
+            _ => ok(&picture()),
+        };
+        let server = Server::start(reply).await;
+        assert_eq!(captured(&server, options(&[&server])).await.attempts, 3, "{length}");
     }
 }
 

@@ -138,7 +138,9 @@ impl Catalog {
                     THEN coalesce((SELECT next <= ?3 OR next > ?4 FROM failure WHERE asset = asset.id), 1)
                 WHEN ?2 = -9223372036854775808 THEN 0
                 ELSE coalesce((SELECT fetched < ?2 OR fetched > ?5 FROM capture WHERE asset = asset.id
-                               ORDER BY capture.id DESC LIMIT 1), 1) END
+                               ORDER BY capture.id DESC LIMIT 1), 1)
+                    AND (?2 = 9223372036854775807
+                         OR coalesce((SELECT next <= ?3 OR next > ?4 FROM failure WHERE asset = asset.id), 1)) END
              FROM asset WHERE id IN (
                 SELECT asset FROM reference JOIN document ON document.id = reference.document
                 WHERE document.run = ?1 AND asset IS NOT NULL
@@ -339,12 +341,16 @@ impl Catalog {
 
     /// Records that an asset could not be had. What is held of it stays; returns whether something is.
     pub fn record_failure(&self, run: i64, asset: i64, failure: &Failure) -> Result<bool> {
-        let runs: Option<i64> = self
+        let before: Option<(i64, String)> = self
             .connection
-            .prepare_cached("SELECT runs FROM failure WHERE asset = ?1")?
-            .query_row([asset], |row| row.get(0))
+            .prepare_cached("SELECT runs, kind FROM failure WHERE asset = ?1")?
+            .query_row([asset], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let (now, runs) = (now(), runs.unwrap_or(0) + 1);
+        // Nights in which its host was down say nothing of a picture that turns out to be gone.
+        let lasts = |(_, kind): &(i64, String)| {
+            failure.kind.may_pass() || FailureKind::from_word(kind).is_none_or(|kind| !kind.may_pass())
+        };
+        let (now, runs) = (now(), before.filter(lasts).map_or(0, |(runs, _)| runs) + 1);
         // What a flag of the user's can end must not outlast the flag.
         let users = matches!(failure.kind, FailureKind::OutOfScope | FailureKind::Tls);
         let next = if users || failure.kind.may_pass() { now } else { now + pause(runs) };
