@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::tell;
 use crate::cli::{Exit, ReportFileArgs};
 use crate::report::Summary;
 use crate::report::metrics::{self, Ran};
@@ -65,7 +66,9 @@ fn spoiled(exit: Exit) -> Exit {
 
 fn warned(flag: &str, file: &Path, written: io::Result<()>) -> bool {
     if let Err(error) = &written {
-        eprintln!("imgmirror: {flag}: {} cannot be written: {error}; the run itself is done", sanitize::path(file));
+        let error = error.to_string();
+        let error = sanitize::for_terminal(&error);
+        tell(&format!("{flag}: {} cannot be written: {error}; the run itself is done", sanitize::path(file)));
     }
     written.is_ok()
 }

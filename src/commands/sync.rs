@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use super::outputs::Outputs;
-use super::{Outcome, Usage, collecting_of, exit_of, print};
+use super::{Outcome, Usage, collecting_of, exit_of, print, tell};
 use crate::cli::{self, Exit, MessageArgs, RunArgs, SyncArgs};
 use crate::input::{Discovery, Gitignore, Input, Options, Results, discover};
 use crate::mirror::Layout;
@@ -107,7 +107,7 @@ fn exit(summary: &Summary) -> Exit {
 fn say(summary: &Summary, shown: &Shown<'_>, messages: &MessageArgs) -> io::Result<()> {
     if messages.json {
         if shown.ending == Ending::Planned && !messages.quiet {
-            eprintln!("imgmirror: a dry run: the numbers are what would be done");
+            tell("a dry run: the numbers are what would be done");
         }
         return print(&format!("{}\n", summary.to_json()));
     }

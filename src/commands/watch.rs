@@ -6,14 +6,18 @@ use std::time::Duration;
 use anyhow::Context as _;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::outputs::Outputs;
-use super::{Outcome, Usage, exit_of, sync};
+use super::{Outcome, Usage, exit_of, sync, tell};
 use crate::cli::{Exit, Placement, WatchArgs};
 use crate::input::Input;
-use crate::pipeline::{self, Action, Job};
+use crate::pipeline::{self, Action};
 use crate::sanitize;
+
+/// How many times the pause that is waited for nothing to happen in, at most, whatever happens.
+const PATIENCE: u32 = 10;
 
 pub(super) fn run(args: &WatchArgs) -> Outcome {
     let inputs = args.sync.inputs();
@@ -30,16 +34,20 @@ async fn watch(args: &WatchArgs) -> Outcome {
     let stop = CancellationToken::new();
     let listening = tokio::spawn(sync::listen(stop.clone()));
     // Watched before the first run, so that nothing is missed between the two.
-    let mut changes = Changes::of(&sync::job(&args.sync)?, &args.sync.inputs())?;
-    // What keeps the first run from its work will hardly pass by itself; later there may be another run, or a full disk.
-    round(args, &stop).await?;
+    let mut changes = Changes::of(args)?;
+    match round(args, &stop).await {
+        // What else keeps the first run from its work will hardly pass by itself; later it may be a full disk.
+        Err(error) if exit_of(&error) != Exit::Locked => return Err(error),
+        Err(error) => tell(&sanitize::for_terminal(&super::told(&error))),
+        Ok(_) => {}
+    }
     while !stop.is_cancelled() {
         tokio::select! {
             () = stop.cancelled() => break,
             seen = changes.settled(args.settle) => seen?,
         }
         if let Err(error) = round(args, &stop).await {
-            eprintln!("imgmirror: {}", sanitize::for_terminal(&super::told(&error)));
+            tell(&sanitize::for_terminal(&super::told(&error)));
         }
     }
     listening.abort();
@@ -68,16 +76,16 @@ struct Changes {
 }
 
 impl Changes {
-    fn of(job: &Job, inputs: &[Input]) -> anyhow::Result<Self> {
+    fn of(args: &WatchArgs) -> anyhow::Result<Self> {
         let (tell, happened) = mpsc::channel(1);
-        let outputs: Vec<PathBuf> = sync::outputs(job)
-            .iter()
-            .map(|path| Ok(pipeline::normal(&std::path::absolute(path)?)))
-            .collect::<std::io::Result<_>>()?;
+        let reports = &args.sync.reports;
+        let files = [&reports.metrics, &reports.summary_file].into_iter().flatten().cloned();
+        let outputs = sync::outputs(&sync::job(&args.sync)?).into_iter().chain(files);
+        let outputs: Vec<PathBuf> = outputs.map(|path| real(&path)).collect::<std::io::Result<_>>()?;
         let mut watcher = notify::recommended_watcher(move |event| pass_on(event, &outputs, &tell))
             .context("watching files is not possible here")?;
-        for input in inputs {
-            let Input::Path(path) = input else { continue };
+        for input in args.sync.inputs() {
+            let Input::Path(path) = &input else { continue };
             // A file that is replaced is another one: its folder knows.
             let (folder, mode) = match path.is_dir() {
                 true => (path.as_path(), RecursiveMode::Recursive),
@@ -89,17 +97,18 @@ impl Changes {
                     sanitize::path(folder)
                 )
             };
-            watcher.watch(&pipeline::normal(&std::path::absolute(folder)?), mode).with_context(told)?;
+            watcher.watch(&real(folder)?, mode).with_context(told)?;
         }
         Ok(Changes { happened, _watcher: watcher })
     }
 
-    /// Returns when something has happened and then nothing for `settle`.
+    /// Returns when something has happened and then nothing for `settle`, or when it goes on and on.
     async fn settled(&mut self, settle: Duration) -> anyhow::Result<()> {
         let mut next = self.happened.recv().await;
+        let latest = Instant::now() + PATIENCE * settle;
         while let Some(event) = next {
             event.context("watching files")?;
-            match tokio::time::timeout(settle, self.happened.recv()).await {
+            match timeout_at(latest.min(Instant::now() + settle), self.happened.recv()).await {
                 Ok(more) => next = more,
                 Err(_) => return Ok(()),
             }
@@ -111,7 +120,9 @@ impl Changes {
 /// Tells of an event that may concern a document. One that waits to be taken note of stands for all that follow.
 fn pass_on(event: notify::Result<notify::Event>, outputs: &[PathBuf], tell: &Sender<Result<(), notify::Error>>) {
     let event = event.map(|event| {
-        let own = |path: &PathBuf| outputs.iter().any(|output| path.starts_with(output));
+        let temporary =
+            |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".imgmirror-"));
+        let own = |path: &PathBuf| temporary(path) || outputs.iter().any(|output| path.starts_with(output));
         // An event without a path says that events were lost.
         let matters = !event.kind.is_access() && (event.paths.is_empty() || !event.paths.iter().all(own));
         matters.then_some(())
@@ -119,6 +130,17 @@ fn pass_on(event: notify::Result<notify::Event>, outputs: &[PathBuf], tell: &Sen
     if let Some(told) = event.transpose() {
         let _ = tell.try_send(told);
     }
+}
+
+/// A path as events tell it: without links, as far as it is there already.
+fn real(path: &Path) -> std::io::Result<PathBuf> {
+    let path = pipeline::normal(&std::path::absolute(path)?);
+    for there in path.ancestors() {
+        if let (Ok(real), Ok(rest)) = (there.canonicalize(), path.strip_prefix(there)) {
+            return Ok(real.join(rest));
+        }
+    }
+    Ok(path)
 }
 
 fn parent(path: &Path) -> &Path {

@@ -1,4 +1,4 @@
-//! The embedded database: documents, references, assets, captures, failures, edits.
+//! The embedded database: documents, references, assets, captures, failures, edits; hosts, inputs, runs, settings.
 //!
 //! One connection writes, in large transactions, from one thread; readers open connections of their own and see what
 //! is committed. Nothing here knows of the network or of documents' syntax: the catalog takes and gives plain rows.

@@ -244,3 +244,47 @@ fn a_host_that_asked_for_peace_is_left_alone_by_the_next_run_unless_told() {
     assert_eq!(sync(&[], 3), (0, Some("throttled".to_owned())));
     assert_eq!(sync(&["--retry-failed"], 0), (1, None));
 }
+
+#[test]
+fn a_picture_that_is_lost_under_an_edited_document_is_missing_for_every_command() {
+    let (case, origin) = (Case::new(), origin_of("old"));
+    case.write("posts/a.html", "<img src='http://p.example/a.png'><img src='http://q.example/b.png'>");
+    origin.answers(Answer::picture);
+    let flags = ["sync", "posts", "--in-place", "--assets=i", "--link-base=/i/", "--yes", "--json", "--retries=0"];
+    case.imgmirror(&flags).args(origin.flags()).run(0);
+    fs::remove_file(case.at("i").join(pictures::name_for_url("http://q.example/b.png"))).unwrap();
+    origin.answers(|_| Answer::status(500));
+    let summary = case.imgmirror(&flags).args(origin.flags()).run(3).json();
+    assert_eq!((&summary["references"]["missing"], &summary["assets"]["held"]), (&1.into(), &1.into()));
+    case.run(3, &["status"]).stdout_has("q.example");
+    origin.answers(Answer::picture);
+    case.imgmirror(&flags).args(origin.flags()).run(0);
+    case.run(0, &["status"]);
+}
+
+#[test]
+fn asking_again_and_again_does_not_fill_the_catalog() {
+    let (case, origin) = (Case::new(), origin_of("old"));
+    case.write("in/a.html", PAGE);
+    let sync = || case.imgmirror(&["sync", "in", "--refresh", "--quiet"]).args(origin.flags()).run(0);
+    let captures = || {
+        let catalog = rusqlite::Connection::open(case.at("mirror/catalog.sqlite")).unwrap();
+        let kinds = catalog
+            .prepare("SELECT coalesce(revisit, 'first') FROM capture ORDER BY id")
+            .unwrap()
+            .query_map([], |row| row.get::<_, String>(0))
+            .unwrap()
+            .collect::<Result<Vec<_>, _>>();
+        kinds.unwrap()
+    };
+    for _ in 0..4 {
+        sync();
+    }
+    assert_eq!(captures(), ["first", "not-modified"]);
+    // What has changed is kept beside it, and so is what comes back.
+    serve(&origin, "new");
+    (0..3).for_each(|_| drop(sync()));
+    serve(&origin, "old");
+    (0..3).for_each(|_| drop(sync()));
+    assert_eq!(captures(), ["first", "not-modified", "first", "not-modified", "identical-payload"]);
+}

@@ -59,6 +59,25 @@ fn its_own_edits_set_off_no_endless_rounds() {
 }
 
 #[test]
+fn reports_among_the_documents_set_off_no_round() {
+    let (case, origin) = (Case::new(), Origin::of_pictures());
+    case.write("in/a.html", page("a"));
+    let flags = ["watch", "in", "--settle=10ms", "--summary-file=in/s.json", "--metrics=in/m.prom", "-o=in/.mirror"];
+    let run = case.imgmirror(&flags).args(origin.flags()).start();
+    origin.wait_for(1);
+    case.write("in/b.html", page("b"));
+    origin.wait_for(2);
+    run.signal("TERM");
+    let ran = run.wait();
+    let rounds = ran.stdout.matches("Documents").count();
+    assert!(rounds <= 3, "{rounds} rounds\n{}", ran.stdout);
+    // Never seen half written, whenever it was stopped.
+    if case.exists("in/s.json") {
+        assert!(case.text("in/s.json").ends_with("}\n"));
+    }
+}
+
+#[test]
 fn a_round_that_fails_is_told_of_and_the_watch_goes_on() {
     let case = Case::new();
     let origin = Origin::new(|asked| match asked.path.as_str() {

@@ -280,6 +280,9 @@ impl Catalog {
                 "INSERT OR IGNORE INTO blob (digest, media, length, width, height) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute(params![digest, capture.blob.media_type.essence(), capture.length as i64, width, height])?;
+        if known {
+            self.supersede_revisit(asset)?;
+        }
         let redirects = serde_json::to_string(&capture.redirects).unwrap_or_default();
         let headers = serde_json::to_string(&capture.headers).unwrap_or_default();
         self.connection
@@ -318,6 +321,7 @@ impl Catalog {
 
     /// Records that a held asset has not changed; its validators may have.
     pub fn record_revisit(&self, run: i64, asset: i64, revisit: &Revisit) -> Result<()> {
+        self.supersede_revisit(asset)?;
         self.connection
             .prepare_cached(
                 "INSERT INTO capture (asset, run, fetched, source, redirects, status, digest, revisit, etag, modified, cache, headers)
@@ -336,6 +340,20 @@ impl Catalog {
                 revisit.validators.last_modified,
                 revisit.cache_control
             ])?;
+        Ok(())
+    }
+
+    /// Makes room for a newer word on an asset: of the revisits of the same bytes only the last is kept, and the capture
+    /// that they revisit. Nightly runs would fill the catalog otherwise.
+    fn supersede_revisit(&self, asset: i64) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "DELETE FROM capture WHERE revisit IS NOT NULL
+                 AND id = (SELECT max(id) FROM capture WHERE asset = ?1)
+                 AND EXISTS (SELECT 1 FROM capture AS earlier WHERE earlier.asset = ?1
+                             AND earlier.digest = capture.digest AND earlier.id < capture.id)",
+            )?
+            .execute([asset])?;
         Ok(())
     }
 
@@ -408,7 +426,7 @@ impl Catalog {
     }
 }
 
-/// The media type that the catalog wrote, or the safest guess for one that it did not.
+/// The media type that the catalog wrote; an error for one that it did not.
 pub(super) fn media_type(essence: &str) -> rusqlite::Result<MediaType> {
     MediaType::from_essence(essence).ok_or_else(|| {
         let unknown = format!("unknown media type {essence:?}");

@@ -33,7 +33,7 @@ const TABLES: &str = "
         total, mirrored, skipped, total - mirrored - skipped, without_base
     FROM (
         SELECT document.id, size, plan, path, source, count(start) AS total,
-            count(*) FILTER (WHERE asset.digest IS NOT NULL OR held IS NOT NULL) AS mirrored,
+            count(*) FILTER (WHERE asset.digest IS NOT NULL OR (reference.asset IS NULL AND held IS NOT NULL)) AS mirrored,
             count(*) FILTER (WHERE skip IS NOT NULL AND held IS NULL) AS skipped,
             count(*) FILTER (WHERE skip = 'relative' AND held IS NULL) AS without_base,
             count(*) FILTER (WHERE asset.digest IS NOT NULL AND held IS NULL) AS unedited
@@ -45,7 +45,7 @@ const TABLES: &str = "
     SELECT id, documents FROM (
         SELECT id, (
             SELECT count(DISTINCT document) FROM reference
-            WHERE reference.asset = asset.id AND held IS NULL
+            WHERE reference.asset = asset.id
             AND document NOT IN (SELECT id FROM document WHERE released IS NOT NULL)
         ) AS documents
         FROM asset WHERE digest IS NULL
