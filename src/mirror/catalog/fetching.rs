@@ -281,7 +281,7 @@ impl Catalog {
             )?
             .execute(params![digest, capture.blob.media_type.essence(), capture.length as i64, width, height])?;
         if known {
-            self.supersede_revisit(asset)?;
+            self.supersede_revisit(asset, Some(digest))?;
         }
         let redirects = serde_json::to_string(&capture.redirects).unwrap_or_default();
         let headers = serde_json::to_string(&capture.headers).unwrap_or_default();
@@ -321,7 +321,7 @@ impl Catalog {
 
     /// Records that a held asset has not changed; its validators may have.
     pub fn record_revisit(&self, run: i64, asset: i64, revisit: &Revisit) -> Result<()> {
-        self.supersede_revisit(asset)?;
+        self.supersede_revisit(asset, None)?;
         self.connection
             .prepare_cached(
                 "INSERT INTO capture (asset, run, fetched, source, redirects, status, digest, revisit, etag, modified, cache, headers)
@@ -343,17 +343,18 @@ impl Catalog {
         Ok(())
     }
 
-    /// Makes room for a newer word on an asset: of the revisits of the same bytes only the last is kept, and the capture
-    /// that they revisit. Nightly runs would fill the catalog otherwise.
-    fn supersede_revisit(&self, asset: i64) -> Result<()> {
+    /// Makes room for a newer word on an asset that has the bytes of its newest capture, or those of `digest`: of revisits
+    /// one after the other only the last is kept, and the capture that they revisit. Nightly runs would fill the catalog
+    /// otherwise.
+    fn supersede_revisit(&self, asset: i64, digest: Option<&[u8; 32]>) -> Result<()> {
         self.connection
             .prepare_cached(
                 "DELETE FROM capture WHERE revisit IS NOT NULL
-                 AND id = (SELECT max(id) FROM capture WHERE asset = ?1)
+                 AND id = (SELECT max(id) FROM capture WHERE asset = ?1) AND digest = coalesce(?2, digest)
                  AND EXISTS (SELECT 1 FROM capture AS earlier WHERE earlier.asset = ?1
                              AND earlier.digest = capture.digest AND earlier.id < capture.id)",
             )?
-            .execute([asset])?;
+            .execute(params![asset, digest])?;
         Ok(())
     }
 
