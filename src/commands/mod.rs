@@ -34,7 +34,7 @@ type Outcome = anyhow::Result<Exit>;
 
 /// Runs a command that was read from the command line.
 pub fn run(parsed: Parsed) -> ExitCode {
-    if let Some(file) = &parsed.config_file {
+    if let Some(file) = parsed.config_file.as_ref().filter(|_| !parsed.command.is_quiet()) {
         tell(&format!("settings from {}", sanitize::path(file)));
     }
     let outcome = match &parsed.command {

@@ -35,6 +35,9 @@ async fn watch(args: &WatchArgs) -> Outcome {
     let listening = tokio::spawn(sync::listen(stop.clone()));
     // Watched before the first run, so that nothing is missed between the two.
     let mut changes = Changes::of(args)?;
+    if !args.sync.messages.quiet {
+        tell("watching for documents that are saved; Ctrl-C ends it");
+    }
     match round(args, &stop).await {
         // What else keeps the first run from its work will hardly pass by itself; later it may be a full disk.
         Err(error) if exit_of(&error) != Exit::Locked => return Err(error),
@@ -48,6 +51,8 @@ async fn watch(args: &WatchArgs) -> Outcome {
         }
         if let Err(error) = round(args, &stop).await {
             tell(&sanitize::for_terminal(&super::told(&error)));
+            // A folder that was replaced is another one, and one that is gone ends the watch.
+            changes = Changes::of(args)?;
         }
     }
     listening.abort();

@@ -288,3 +288,25 @@ fn asking_again_and_again_does_not_fill_the_catalog() {
     (0..3).for_each(|_| drop(sync()));
     assert_eq!(captures(), ["first", "not-modified", "first", "not-modified", "not-modified"]);
 }
+
+#[test]
+fn what_was_put_back_is_counted_once() {
+    let (case, origin) = (Case::new(), Origin::of_pictures());
+    case.write("posts/a.html", PAGE).write("posts/b.html", "<img src='http://p.example/b.png'>");
+    let flags = ["sync", "posts", "--in-place", "--assets=i", "--link-base=/i/", "--yes", "--quiet"];
+    let sync = || case.imgmirror(&flags).args(origin.flags()).run(0);
+    sync();
+    // Collected anew, the documents name local copies and are known by them.
+    for name in ["posts/a.html", "posts/b.html"] {
+        let edited = case.text(name);
+        case.write(name, edited + "<p>More.</p>");
+    }
+    sync();
+    case.imgmirror(&["restore", "--merge", "--json"]).start().wait();
+    for arguments in [&["status"][..], &["status", "--json"], &["report"]] {
+        let ran = case.imgmirror(arguments).start().wait();
+        assert!(matches!(ran.code, Some(0 | 3)), "{arguments:?}: {}", ran.stderr);
+    }
+    sync();
+    case.run(0, &["status"]);
+}

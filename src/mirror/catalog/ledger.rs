@@ -34,7 +34,7 @@ const TABLES: &str = "
     FROM (
         SELECT document.id, size, plan, path, source, count(start) AS total,
             count(*) FILTER (WHERE asset.digest IS NOT NULL OR (reference.asset IS NULL AND held IS NOT NULL)) AS mirrored,
-            count(*) FILTER (WHERE skip IS NOT NULL AND held IS NULL) AS skipped,
+            count(*) FILTER (WHERE skip IS NOT NULL AND reference.asset IS NULL AND held IS NULL) AS skipped,
             count(*) FILTER (WHERE skip = 'relative' AND held IS NULL) AS without_base,
             count(*) FILTER (WHERE asset.digest IS NOT NULL AND held IS NULL) AS unedited
         FROM document LEFT JOIN reference ON reference.document = document.id LEFT JOIN asset ON asset.id = reference.asset

@@ -251,7 +251,7 @@ impl Catalog {
         let mut statement = self.connection.prepare(
             "SELECT count(*),
                     count(*) FILTER (WHERE asset.digest IS NOT NULL OR (asset IS NULL AND reference.held IS NOT NULL)),
-                    count(*) FILTER (WHERE skip IS NOT NULL AND reference.held IS NULL),
+                    count(*) FILTER (WHERE skip IS NOT NULL AND reference.asset IS NULL AND reference.held IS NULL),
                     count(*) FILTER (WHERE skip = 'relative')
              FROM document JOIN reference ON reference.document = document.id
              LEFT JOIN asset ON asset.id = reference.asset
