@@ -75,18 +75,6 @@ pub enum Command {
     Demo(DemoArgs),
 }
 
-impl Command {
-    /// Whether only warnings and errors are wanted.
-    pub fn is_quiet(&self) -> bool {
-        match self {
-            Command::Sync(args) => args.messages.quiet,
-            Command::Watch(args) => args.sync.messages.quiet,
-            Command::Check(args) => args.messages.quiet,
-            _ => false,
-        }
-    }
-}
-
 const SYNC_ABOUT: &str = "\
 Fetch the pictures of documents and write copies of the documents that use them.
 

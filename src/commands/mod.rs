@@ -34,7 +34,8 @@ type Outcome = anyhow::Result<Exit>;
 
 /// Runs a command that was read from the command line.
 pub fn run(parsed: Parsed) -> ExitCode {
-    if let Some(file) = parsed.config_file.as_ref().filter(|_| !parsed.command.is_quiet()) {
+    // Whatever it says: a file that asks for quiet would hide itself.
+    if let Some(file) = &parsed.config_file {
         tell(&format!("settings from {}", sanitize::path(file)));
     }
     let outcome = match &parsed.command {
