@@ -128,3 +128,38 @@ fn a_lost_catalog_leaves_documents_that_were_edited_in_place_alone() {
     case.imgmirror(&sync).args(["--offline"]).run(0);
     assert_eq!((written(&case.at("posts")), case.read("posts/a.html"), case.read("posts/c.md")), before);
 }
+
+#[test]
+fn a_source_that_is_gone_when_the_catalog_is_rebuilt_keeps_its_copy_and_blocks_nothing() {
+    let (case, _origin) = mirrored(&[]);
+    let blobs = Mirror::at(case.at("mirror")).blobs();
+    lose_catalog(&case);
+    case.run(0, &["check", "--rebuild"]);
+    fs::remove_file(case.at("in/c.md")).unwrap();
+    case.run(0, &["sync", "in", "--offline"]);
+    case.run(0, &["prune"]).stdout_has("since the catalog was rebuilt").stdout_has("c.md");
+    assert_eq!(Mirror::at(case.at("mirror")).blobs(), blobs);
+    assert!(case.exists("mirror/documents/c.md"));
+    // Whoever deletes the copy has said what is to become of it.
+    fs::remove_file(case.at("mirror/documents/c.md")).unwrap();
+    let plan = case.run(0, &["prune", "--json"]).json();
+    assert_eq!((&plan["unclaimed"]["count"], &plan["removed"]["count"]), (&0.into(), &1.into()));
+    assert!(!Mirror::at(case.at("mirror")).blobs().contains_key(&pictures::name_for_url("http://p.example/h.jpg")));
+}
+
+#[test]
+fn an_input_that_was_a_file_and_is_deleted_is_gone() {
+    let (case, origin) = (Case::new(), Origin::of_pictures());
+    let page = |picture: &str| format!("<img src='http://p.example/{picture}'>");
+    case.write("in/a.html", page("a.png")).write("in/b.html", page("b.png")).write("alone/c.html", page("c.png"));
+    case.imgmirror(&["sync", "in/a.html", "in/b.html", "alone/c.html"]).args(origin.flags()).run(0);
+    fs::remove_file(case.at("in/a.html")).unwrap();
+    let plan = case.run(0, &["prune", "--json"]).json();
+    assert_eq!((&plan["copies"]["count"], &plan["removed"]["count"]), (&1.into(), &1.into()));
+    case.run(0, &["prune"]);
+    // Nothing is left beside this one: it may be its disk that is gone.
+    fs::remove_file(case.at("alone/c.html")).unwrap();
+    case.run(1, &["prune"]).stderr_has("alone/c.html").stderr_has("--forget-input");
+    case.run(0, &["prune", "--yes", "--forget-input=alone/c.html"]);
+    assert_eq!(Mirror::at(case.at("mirror")).blobs().len(), 1);
+}
