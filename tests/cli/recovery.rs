@@ -163,3 +163,21 @@ fn an_input_that_was_a_file_and_is_deleted_is_gone() {
     case.run(0, &["prune", "--yes", "--forget-input=alone/c.html"]);
     assert_eq!(Mirror::at(case.at("mirror")).blobs().len(), 1);
 }
+
+#[test]
+fn documents_of_a_folder_that_is_empty_now_are_not_released() {
+    let (case, origin) = (Case::new(), Origin::of_pictures());
+    let page = |picture: &str| format!("<img src='http://p.example/{picture}'>");
+    case.write("in/a.html", page("a.png")).write("in/disk/x/b.html", page("b.png"));
+    case.imgmirror(&["sync", "in"]).args(origin.flags()).run(0);
+    fs::rename(case.at("in/disk/x"), case.at("away")).unwrap();
+    let ran = case.imgmirror(&["sync", "in"]).args(origin.flags()).run(0);
+    ran.stderr_has("in/disk is empty").stderr_has("is its disk mounted?");
+    let plan = case.run(0, &["prune", "--json"]).json();
+    assert_eq!((&plan["copies"]["count"], &plan["removed"]["count"]), (&0.into(), &0.into()));
+    // Without the folder there is nothing that a disk could be mounted at.
+    fs::remove_dir(case.at("in/disk")).unwrap();
+    case.imgmirror(&["sync", "in"]).args(origin.flags()).run(0);
+    let plan = case.run(0, &["prune", "--json"]).json();
+    assert_eq!((&plan["copies"]["count"], &plan["removed"]["count"]), (&1.into(), &1.into()));
+}
