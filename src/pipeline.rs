@@ -2,10 +2,12 @@
 
 mod collecting;
 mod fetching;
+mod holding;
 mod placement;
 #[cfg(test)]
 mod properties;
 mod recording;
+mod recovering;
 mod releasing;
 mod repairing;
 mod rewriting;
@@ -21,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::fetch::{self, FailureKind, HttpFetcher};
 use crate::input::Discovery;
 use crate::mirror::catalog::{Backlog, Catalog, CatalogError, Documents, PlacementRow, TargetRow};
-use crate::mirror::store::{self, Durability, LocalStore, Store as _};
+use crate::mirror::store::{self, Durability, LocalStore};
 use crate::mirror::{Layout, Mirror};
 use crate::progress::{Phase, Progress};
 use crate::report::{self, Ending, Summary};
@@ -31,6 +33,7 @@ pub use collecting::{Collecting, Mention, SlotFilter};
 use fetching::Fetched;
 pub use placement::{Links, Placement, normal};
 use recording::Recorded;
+use recovering::Copies;
 pub use repairing::{Repaired, Repairing};
 pub use rewriting::MissingPolicy;
 use rewriting::{Rewriting, Rewritten, Which};
@@ -98,19 +101,19 @@ async fn mirror(
     let mirror = Mirror::open_within(&job.output, job.patience, stop).await?;
     let store = Arc::new(open_store(&job, mirror.layout())?);
     let catalog = Catalog::open(&mirror.layout().catalog(), job.durability)?;
+    holding::refuse_unmounted(&catalog, &store, assets(&job, mirror.layout()), job.network)?;
     let run = catalog.begin_run()?;
     catalog.remember_placement(&placement_row(&job, mirror.layout())?)?;
     catalog.remember_missing_policy(job.missing.word())?;
 
     progress.phase(Phase::Collecting);
-    let mut recorded = collect(&mut job, &inputs, &catalog, run, progress, stop)?;
+    let mut recorded = collect(&mut job, &inputs, mirror.layout(), &catalog, run, progress, stop)?;
 
     if !stop.is_cancelled() {
         recorded.released = releasing::release(&catalog, run, &job.roots, progress)?;
     }
     want(&job, &catalog, run, &mut recorded.credentials)?;
-    // A blob of another length is a damaged one; that of its own length may be, and only re-hashing would tell.
-    catalog.forget_lost(run, &mut |blob, length| Ok(store.has(blob)? == Some(length)))?;
+    holding::compare(&catalog, &store, run, job.network)?;
     progress.phase(Phase::Fetching);
     let (catalog, fetched) =
         fetch_assets(&job, recorded.credentials.clone(), store, catalog, run, progress, stop).await?;
@@ -142,9 +145,12 @@ pub fn plan(
     let folder = tempfile::tempdir()?;
     let layout = Layout::new(&job.output);
     let copy = Catalog::copy(&layout.catalog(), &folder.path().join("catalog.sqlite"))?;
+    let store = LocalStore::new(assets(&job, &layout), layout.tmp(), Durability::None);
+    holding::refuse_unmounted(&copy, &store, assets(&job, &layout), job.network)?;
     let run = copy.begin_run()?;
-    let recorded = collect(&mut job, &inputs, &copy, run, progress, stop)?;
+    let recorded = collect(&mut job, &inputs, &layout, &copy, run, progress, stop)?;
     want(&job, &copy, run, &mut HashMap::new())?;
+    holding::compare(&copy, &store, run, job.network)?;
     let counts = copy.plan_fetch(run, backlog(job.network))?;
     let fetched = Fetched { total: counts.total, held: counts.held, captured: counts.asked, ..Fetched::default() };
     let rewritten = rewriting(&job, &layout).would_write(&copy, run)?;
@@ -186,6 +192,7 @@ fn open_store(job: &Job, layout: &Layout) -> anyhow::Result<LocalStore> {
 fn collect(
     job: &mut Job,
     inputs: &impl Fn() -> anyhow::Result<Discovery>,
+    layout: &Layout,
     catalog: &Catalog,
     run: i64,
     progress: &Progress,
@@ -197,7 +204,12 @@ fn collect(
         }
     }
     catalog.begin_collecting(run)?;
-    let recorded = recording::record(&job.collecting, &job.placement, inputs()?, catalog, run, progress, stop)?;
+    let copies = match job.placement {
+        Placement::Mirror => Some(Copies::of(layout)),
+        Placement::InPlace { .. } => None,
+    };
+    let places = &recording::Places { placement: &job.placement, copies };
+    let recorded = recording::record(&job.collecting, places, inputs()?, catalog, run, progress, stop)?;
     if stop.is_cancelled() {
         return Ok(recorded);
     }
@@ -213,7 +225,7 @@ fn collect(
     }
     catalog.commit()?;
     let silent = Progress::muted();
-    let again = recording::record(&job.collecting, &job.placement, inputs()?, catalog, run, &silent, stop)?;
+    let again = recording::record(&job.collecting, places, inputs()?, catalog, run, &silent, stop)?;
     if again.failed > recorded.failed {
         let lost = again.failed - recorded.failed;
         progress.warn(&format!("warning: {lost} documents could be read once and then not again"));

@@ -118,6 +118,8 @@ fn text(plan: &Plan, args: &PruneArgs) -> String {
     }
     push(&mut text, "Kept", &plan.named, "pictures that only the text of a document names");
     push(&mut text, "Kept", &plan.returned, "documents that were gone and are back");
+    let unclaimed = "copies that no input has claimed since the catalog was rebuilt; sync their inputs, or delete them";
+    push(&mut text, "Kept", &plan.unclaimed, unclaimed);
     push(&mut text, "Left alone", &plan.others, "files among the pictures that are none");
     push(&mut text, "No inputs", &plan.no_inputs, "paths of --forget-input that nothing was read from");
     text

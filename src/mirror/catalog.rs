@@ -6,6 +6,7 @@
 mod checking;
 mod exporting;
 mod fetching;
+mod holding;
 mod journal;
 mod ledger;
 mod pruning;

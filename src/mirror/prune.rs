@@ -122,6 +122,8 @@ pub struct Plan {
     pub named: Listed,
     /// Documents that were gone and are back; nothing of theirs is removed.
     pub returned: Listed,
+    /// Copies whose sources are not known since the catalog was rebuilt; they stay, with their pictures.
+    pub unclaimed: Listed,
     /// Files among the pictures that are none; they stay.
     pub others: Listed,
     /// `--forget-input` that are no inputs.
@@ -236,10 +238,15 @@ impl Pruning<'_> {
 
     /// Finds the documents that are gone, and refuses where it may be the disk that is gone.
     fn find_gone(&self, plan: &mut Plan) -> anyhow::Result<()> {
-        let (forgotten, inputs): (Vec<_>, Vec<_>) =
+        let (mut forgotten, others): (Vec<_>, Vec<_>) =
             self.catalog.inputs()?.into_iter().partition(|input| self.forget.contains(input));
         for path in self.forget.iter().filter(|path| !forgotten.contains(path)) {
             plan.no_inputs.add(|| path.to_string_lossy().into_owned());
+        }
+        let mut inputs = Vec::new();
+        for input in others {
+            let list = if self.is_deleted_file(&input)? { &mut forgotten } else { &mut inputs };
+            list.push(input);
         }
         let mut lost = None;
         self.catalog.document_sources(&mut |document| {
@@ -261,12 +268,27 @@ impl Pruning<'_> {
         lost.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
+    /// Whether an input was a file that was deleted: it is not there, and what is around it is.
+    fn is_deleted_file(&self, input: &Path) -> anyhow::Result<bool> {
+        let is_gone = input.symlink_metadata().is_err_and(|error| is_absence(&error));
+        Ok(is_gone && has_entries(input.parent()) && self.catalog.is_source(input)?)
+    }
+
     /// What becomes of a document; `None` when it stays as it is.
     fn fate(&self, document: &SourceRow, is_forgotten: bool, plan: &mut Plan) -> Result<Option<Fate>, Refusal> {
+        let name = || document.path.to_string_lossy().into_owned();
+        let has_copy = || self.layout.documents().join(&document.path).symlink_metadata().is_ok();
+        if document.is_unclaimed() {
+            // Nobody can tell whether its source is gone, or lies in an input that was not given since.
+            if !has_copy() {
+                return Ok(Some(Fate::Dropped));
+            }
+            plan.unclaimed.add(name);
+            return Ok(None);
+        }
         if document.is_unfinished && !is_forgotten {
             return Err(Refusal::Unfinished(document.source.clone()));
         }
-        let name = || document.path.to_string_lossy().into_owned();
         // What cannot be looked at may be there.
         let is_there = || !document.source.symlink_metadata().is_err_and(|error| is_absence(&error));
         if document.is_in_place() {
@@ -298,7 +320,7 @@ impl Pruning<'_> {
             (Some(_), false) => {}
             (None, false) => return Ok(None),
         }
-        if self.layout.documents().join(&document.path).symlink_metadata().is_ok() {
+        if has_copy() {
             plan.copies.add(name);
         }
         Ok(Some(Fate::Dropped))
@@ -406,6 +428,11 @@ fn why_unfit(input: &Path, catalog: &Catalog) -> anyhow::Result<Option<String>> 
     };
     let is_unfit = is_empty && catalog.knows_source(input)?;
     Ok(is_unfit.then(|| "is empty, and documents were read from it".to_owned()))
+}
+
+/// Whether a folder is there and holds anything. Where a disk is not mounted it does not.
+fn has_entries(folder: Option<&Path>) -> bool {
+    folder.is_some_and(|folder| fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()))
 }
 
 /// Removes the folders that are empty now, from `folder` up to `root`, which stays.

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::collecting::{Collecting, Mention};
 use super::placement::{Placement, normal};
+use super::recovering::{Copies, Shown};
 use crate::document::{Document, ReadError};
 use crate::input::{Discovery, Entry, Found, Reason, Skipped};
 use crate::mirror::catalog::{Catalog, Known, ReferenceRow, Seen, TargetRow};
@@ -72,6 +73,13 @@ impl Place {
     }
 }
 
+/// Where documents go, and the copies of them that are there.
+pub(super) struct Places<'a> {
+    pub(super) placement: &'a Placement,
+    /// What a document of which the catalog knows no copy may be compared with.
+    pub(super) copies: Option<Copies>,
+}
+
 /// What the other threads tell the one that writes.
 enum Record {
     Unchanged {
@@ -83,6 +91,8 @@ enum Record {
         place: Place,
         rows: Vec<ReferenceRow>,
     },
+    /// What the copy of a document shows.
+    Shown(Vec<Shown>),
     Done {
         number: u64,
         seen: Seen,
@@ -112,7 +122,7 @@ enum Record {
 /// with the same settings are not read.
 pub(super) fn record(
     collecting: &Collecting,
-    placement: &Placement,
+    places: &Places<'_>,
     inputs: Discovery,
     catalog: &Catalog,
     run: i64,
@@ -121,7 +131,7 @@ pub(super) fn record(
 ) -> anyhow::Result<Recorded> {
     let readers = std::thread::available_parallelism().map_or(2, usize::from).min(8);
     let unlearned = catalog.collecting_since()?.unwrap_or(i64::MAX);
-    let stage = &Stage { collecting, placement, settings: collecting.fingerprint(), unlearned, stop };
+    let stage = &Stage { collecting, places, settings: collecting.fingerprint(), unlearned, stop };
     let known = catalog.reader()?;
     std::thread::scope(|scope| {
         let (to_readers, work) = sync_channel::<Work>(2 * readers);
@@ -135,7 +145,9 @@ pub(super) fn record(
         // The readers alone keep the channel open: should they all be gone, the walk ends instead of waiting for them.
         drop(work);
         let walk = scope.spawn(move || stage.walk(inputs, &known, &to_readers, &to_catalog));
-        let writer = Writer { catalog, run, settings: &stage.settings, progress, open: HashMap::new(), rows: 0 };
+        let copies = places.copies.as_ref();
+        let writer =
+            Writer { catalog, run, settings: &stage.settings, copies, progress, open: HashMap::new(), rows: 0 };
         let mut recorded = writer.write_all(records)?;
         let mut witnesses = Witnesses::default();
         for thread in threads {
@@ -150,7 +162,7 @@ pub(super) fn record(
 /// What the threads of this stage share.
 struct Stage<'a> {
     collecting: &'a Collecting,
-    placement: &'a Placement,
+    places: &'a Places<'a>,
     settings: String,
     /// What was read in this run or later is to bear witness (again): its run ended before it had learned.
     unlearned: i64,
@@ -181,7 +193,7 @@ impl Stage<'_> {
                     to_catalog.send(Record::Warning { path: skipped.path, text: skipped.reason.to_string() }).is_ok()
                 }
                 Entry::Found(found) => {
-                    let place = Place::of(&found, self.placement)?;
+                    let place = Place::of(&found, self.places.placement)?;
                     match catalog.known(&place.path)? {
                         Some(known) if known.is_anothers(&place.source) => {
                             to_catalog.send(Record::Failed { path: found.path, why: taken(&place, &known) }).is_ok()
@@ -239,12 +251,16 @@ impl Stage<'_> {
             modified: modified(&found),
             digest: Sha256::digest(document.bytes()).into(),
         };
+        let copy = match &known {
+            Some(known) if known.is_written => None,
+            _ => self.places.copies.as_ref().and_then(|copies| copies.read(&place.path)),
+        };
         if let Some(known) = known.filter(|known| self.collected_alike(known, &place))
             && known.seen.is_some_and(|before| before.digest == seen.digest)
         {
             return send(Record::Unchanged { id: known.id, modified: seen.modified });
         }
-        let mut rows = Vec::new();
+        let (mut rows, mut mentions) = (Vec::new(), Vec::new());
         let mut gone = false;
         let mut secret = false;
         let facts = self.collecting.mentions(&found.path, &document, witnesses, &mut |mention| {
@@ -256,6 +272,9 @@ impl Stage<'_> {
                 gone |= to_catalog.send(Record::Credentials { origin, credentials }).is_err();
             }
             rows.push(row(&mention, &document));
+            if copy.is_some() {
+                mentions.push(mention);
+            }
             if rows.len() == CHUNK {
                 let rows = std::mem::take(&mut rows);
                 gone |= to_catalog.send(Record::References { number, place: place.clone(), rows }).is_err();
@@ -265,6 +284,9 @@ impl Stage<'_> {
             send(Record::Warning { path: found.path.clone(), text })?;
         }
         send(Record::References { number, place: place.clone(), rows })?;
+        if let Some(copy) = copy {
+            send(Record::Shown(copy.shown(self.collecting, &found.path, &document, &mentions)))?;
+        }
         send(Record::Done { number, seen, site: facts.base.map(String::from), reread: secret })?;
         (!gone).then_some(())
     }
@@ -312,6 +334,7 @@ struct Writer<'a> {
     catalog: &'a Catalog,
     run: i64,
     settings: &'a str,
+    copies: Option<&'a Copies>,
     progress: &'a Progress,
     /// Documents whose references are still coming.
     open: HashMap<u64, i64>,
@@ -353,6 +376,11 @@ impl Writer<'_> {
                 };
                 self.rows += rows.len();
                 self.catalog.add_references(id, &rows)?;
+            }
+            Record::Shown(shown) => {
+                if let Some(copies) = self.copies {
+                    copies.recover(self.catalog, self.run, &shown)?;
+                }
             }
             Record::Done { number, seen, site, reread } => {
                 if let Some(id) = self.open.remove(&number) {

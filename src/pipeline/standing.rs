@@ -113,8 +113,9 @@ impl Standing {
         };
         let found = input::discover(&[Input::Path(documents)], options)?;
         let run = catalog.begin_run()?;
-        let placement = &Placement::Mirror;
-        let recorded = recording::record(&self.collecting, placement, found, catalog, run, progress, stop)?;
+        // The copies themselves are what is read here.
+        let places = &recording::Places { placement: &Placement::Mirror, copies: None };
+        let recorded = recording::record(&self.collecting, places, found, catalog, run, progress, stop)?;
         catalog.finish_run(run, "{}")?;
         Ok(recorded.read)
     }

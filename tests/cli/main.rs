@@ -26,6 +26,7 @@ mod metrics;
 mod missing;
 mod outgoing;
 mod prune;
+mod recovery;
 mod repair;
 mod report;
 mod restore;

@@ -7,8 +7,7 @@ use rusqlite::OptionalExtension as _;
 use super::{Catalog, Result, millis, now, params};
 use crate::fetch::{Asset, Failure, FailureKind, Revisit, Validators};
 use crate::media_type::MediaType;
-use crate::mirror::digest::Digest;
-use crate::mirror::store::{Blob, StoreError};
+use crate::mirror::store::Blob;
 
 /// Which assets of a run are asked for, and what becomes of those that have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,38 +154,6 @@ impl Catalog {
             |row| Ok(AssetCounts { total: row.get(0)?, held: row.get(1)?, asked: row.get(2)? }),
         )?;
         Ok(counts)
-    }
-
-    /// Takes the blobs that `is_held` does not know off the assets of `run`, so that they are asked for again. Returns
-    /// how many were lost.
-    pub fn forget_lost(
-        &self,
-        run: i64,
-        is_held: &mut dyn FnMut(&Blob, u64) -> std::result::Result<bool, StoreError>,
-    ) -> Result<u64> {
-        let mut statement = self.connection.prepare(
-            "SELECT digest, media, length FROM blob WHERE digest IN (
-                SELECT asset.digest FROM asset
-                JOIN reference ON reference.asset = asset.id JOIN document ON document.id = reference.document
-                WHERE document.run = ?1
-                UNION SELECT asset.digest FROM asset JOIN wanted ON wanted.asset = asset.id WHERE wanted.run = ?1)",
-        )?;
-        let rows = statement.query_map([run], |row| {
-            let digest: [u8; 32] = row.get(0)?;
-            let media_type = media_type(&row.get::<_, String>(1)?)?;
-            Ok((Blob { digest: Digest::from(digest), media_type }, row.get::<_, u64>(2)?))
-        })?;
-        let mut lost = Vec::new();
-        for row in rows {
-            let (blob, length) = row?;
-            if !is_held(&blob, length)? {
-                lost.push(blob.digest);
-            }
-        }
-        for digest in &lost {
-            self.connection.execute("UPDATE asset SET digest = NULL WHERE digest = ?1", [digest.as_bytes()])?;
-        }
-        Ok(lost.len() as u64)
     }
 
     /// Adds an asset to what `run` needs although no document refers to it.

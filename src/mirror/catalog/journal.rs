@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::OptionalExtension as _;
 
-use super::{Catalog, Result, now, params, path_from};
+use super::{Catalog, Result, now, params, path_from, path_value};
 use crate::rewrite::Edit;
 use crate::text::Span;
 
@@ -146,6 +146,12 @@ impl Catalog {
             .prepare_cached("UPDATE reference SET held = NULL WHERE document = ?1 AND asset IS NOT NULL")?
             .execute([document])?;
         Ok(())
+    }
+
+    /// Whether `path` (absolute) is itself what a document was read from.
+    pub fn is_source(&self, path: &Path) -> Result<bool> {
+        let mut statement = self.connection.prepare("SELECT 1 FROM document WHERE source = ?1")?;
+        Ok(statement.exists([path_value(path)])?)
     }
 
     /// Whether any document was read from `path` (absolute), or from below it.

@@ -26,6 +26,11 @@ impl SourceRow {
     pub fn is_in_place(&self) -> bool {
         self.path == self.source
     }
+
+    /// Whether a rebuilt catalog knows the copy, and no run has met its source since.
+    pub fn is_unclaimed(&self) -> bool {
+        self.source.as_os_str().is_empty()
+    }
 }
 
 /// What becomes of a document whose source is gone.

@@ -26,6 +26,8 @@ pub struct Known {
     pub seen: Option<Seen>,
     pub settings: String,
     pub reread: bool,
+    /// Whether its copy was written by a run that this catalog knows of.
+    pub is_written: bool,
     /// The last run that saw it.
     pub run: i64,
 }
@@ -96,7 +98,7 @@ impl Catalog {
     /// What is known of the document at `path` (below documents/).
     pub fn known(&self, path: &Path) -> Result<Option<Known>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, source, size, modified, digest, settings, reread, run FROM document WHERE path = ?1",
+            "SELECT id, source, size, modified, digest, settings, reread, run, plan IS NOT NULL FROM document WHERE path = ?1",
         )?;
         let known = statement.query_row([path_value(path)], |row| {
             let size: Option<u64> = row.get(2)?;
@@ -111,6 +113,7 @@ impl Catalog {
                 settings: row.get(5)?,
                 reread: row.get(6)?,
                 run: row.get(7)?,
+                is_written: row.get(8)?,
             })
         });
         Ok(known.optional()?)

@@ -52,6 +52,7 @@ fn what_a_journal_names_is_needed_until_its_document_is_gone_for_good() {
 
     fs::remove_file(site.case.at("posts/2021/b.md")).unwrap();
     assert_eq!(site.prune(&[])["removed"]["count"], 0);
+    fs::remove_dir(site.case.at("posts/2021")).unwrap();
     site.sync();
     let released = |days: i64| {
         let update = "UPDATE document SET released = unixepoch() * 1000 - ?1 * 86400000 WHERE released IS NOT NULL";
