@@ -272,6 +272,21 @@ fn a_document_that_waits_for_the_next_run_is_not_damaged() {
 }
 
 #[test]
+fn what_was_hashed_under_a_clock_that_ran_ahead_is_hashed_again() {
+    let origin = Origin::of_pictures();
+    let case = whole(&origin);
+    check(&case, 0, &[]);
+    let digest = pictures::name_for_url(A)[3..67].to_owned();
+    let ahead = format!("UPDATE blob SET checked = 4102444800000 WHERE digest = x'{digest}'");
+    catalog(&case).execute_batch(&ahead).unwrap();
+    assert_eq!(check(&case, 0, &[])["blobs"]["hashed"], 2);
+    catalog(&case).execute_batch(&ahead).unwrap();
+    flip_one_bit(&case, &blob(A));
+    // Before those whose time can be believed.
+    assert_eq!(found(&check(&case, 5, &["--sample=50%"]))[0], pair("blob-corrupt", &blob(A)));
+}
+
+#[test]
 fn samples_go_round_and_an_interrupted_check_goes_on() {
     let (case, origin) = (Case::new(), Origin::of_pictures());
     let page: String = (0..10).map(|number| format!("<img src='http://p.example/{number}.png'>")).collect();

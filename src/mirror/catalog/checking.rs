@@ -124,7 +124,8 @@ impl Catalog {
     }
 
     /// Lists the blobs in the order in which they are looked at: those never hashed first, then those that were hashed
-    /// longest ago. Those hashed since `began` (milliseconds since 1970) are not hashed again.
+    /// longest ago. Those hashed since `began` (milliseconds since 1970) are not hashed again. Times that lie ahead were
+    /// written by another clock, and are as good as none.
     pub fn plan_check(&self, bytes: Bytes, began: i64) -> Result<BlobCounts> {
         self.connection.execute_batch(
             "DROP TABLE IF EXISTS temp.looked_at;
@@ -132,9 +133,13 @@ impl Catalog {
                 (number INTEGER PRIMARY KEY, digest BLOB, media TEXT, length INTEGER, checked INTEGER, hash INTEGER);
              CREATE TEMP TABLE IF NOT EXISTS damaged_blob (name TEXT PRIMARY KEY, digest BLOB, aside TEXT);
              CREATE TEMP TABLE IF NOT EXISTS damaged_document (id INTEGER PRIMARY KEY, plan BLOB, forced INTEGER);
-             CREATE TEMP TABLE IF NOT EXISTS forgotten (asset INTEGER, digest BLOB, PRIMARY KEY (asset, digest));
-             INSERT INTO temp.looked_at (digest, media, length, checked, hash)
-                SELECT digest, media, length, checked, 0 FROM blob ORDER BY checked, digest;",
+             CREATE TEMP TABLE IF NOT EXISTS forgotten (asset INTEGER, digest BLOB, PRIMARY KEY (asset, digest));",
+        )?;
+        self.connection.execute(
+            "INSERT INTO temp.looked_at (digest, media, length, checked, hash)
+             SELECT digest, media, length, iif(checked > ?1, NULL, checked) AS believed, 0
+             FROM blob ORDER BY believed, digest",
+            [now()],
         )?;
         let known: u64 = self.connection.query_row("SELECT count(*) FROM temp.looked_at", [], |row| row.get(0))?;
         let (to_hash, limit) = match bytes {
