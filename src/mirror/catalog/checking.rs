@@ -41,6 +41,8 @@ pub struct DocumentRow {
     pub written: Option<[u8; 32]>,
     /// Whether all of its references are recorded.
     pub is_complete: bool,
+    /// Whether its source was found to be gone.
+    pub is_released: bool,
 }
 
 /// What the catalog says of a URL in a document, least first.
@@ -217,7 +219,8 @@ impl Catalog {
     /// The documents behind the number `after`, at most `max`.
     pub fn documents_to_check(&self, after: i64, max: usize) -> Result<Vec<DocumentRow>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, path, source, digest, plan, written, size IS NOT NULL FROM document
+            "SELECT id, path, source, digest, plan, written, size IS NOT NULL, released IS NOT NULL
+             FROM document
              WHERE id > ?1 ORDER BY id LIMIT ?2",
         )?;
         let rows = statement.query_map(params![after, max as i64], |row| {
@@ -228,7 +231,8 @@ impl Catalog {
                 digest: row.get::<_, Option<[u8; 32]>>(3)?.unwrap_or_default(),
                 plan: row.get(4)?,
             };
-            Ok(DocumentRow { row: row_of, written: row.get(5)?, is_complete: row.get(6)? })
+            let (written, is_complete, is_released) = (row.get(5)?, row.get(6)?, row.get(7)?);
+            Ok(DocumentRow { row: row_of, written, is_complete, is_released })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
