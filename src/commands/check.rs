@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::{Outcome, Usage, sync};
 use crate::cli::{self, CheckArgs, Exit, MessageArgs};
 use crate::fetch;
+use crate::mirror::{Layout, Mirror};
 use crate::mirror::catalog::{Catalog, Scrutiny};
 use crate::mirror::check::{self, Bytes, Check, Checked, Class, Kind, Owner, Rebuilt};
 use crate::mirror::store::Durability;
-use crate::mirror::{Layout, Mirror};
 use crate::pipeline::{Placement, Repairing, Standing};
 use crate::progress::{Mode, Progress, Stderr};
 use crate::report::{CheckReport, Verdict, without_catalog};
@@ -153,7 +153,12 @@ fn owner(standing: &Standing) -> Owner {
 fn say(report: &CheckReport, mirror: &Path, messages: &MessageArgs) -> io::Result<()> {
     let text = match (messages.json, messages.quiet) {
         (true, _) => report.to_json(mirror) + "\n",
-        (false, true) => return Ok(()),
+        (false, true) => {
+            return match report.damage_text() {
+                Some(damage) => io::stderr().lock().write_all(format!("imgmirror: {damage}").as_bytes()),
+                None => Ok(()),
+            };
+        }
         (false, false) => report.to_text(mirror),
     };
     match io::stdout().lock().write_all(text.as_bytes()) {

@@ -287,6 +287,18 @@ fn what_was_hashed_under_a_clock_that_ran_ahead_is_hashed_again() {
 }
 
 #[test]
+fn damage_is_told_also_when_a_check_is_to_be_quiet() {
+    let origin = Origin::of_pictures();
+    let case = whole(&origin);
+    flip_one_bit(&case, &blob(A));
+    let ran = case.run(5, &["check", "--quiet"]);
+    assert_eq!(ran.stdout, "");
+    let name = pictures::name_for_url(A);
+    ran.stderr_has("imgmirror: Damage: 1 finding.").stderr_has("blob-corrupt").stderr_has(&name).nowhere_has("Next");
+    assert_eq!(ran.stderr.lines().count(), 5, "{}", ran.stderr);
+}
+
+#[test]
 fn samples_go_round_and_an_interrupted_check_goes_on() {
     let (case, origin) = (Case::new(), Origin::of_pictures());
     let page: String = (0..10).map(|number| format!("<img src='http://p.example/{number}.png'>")).collect();
