@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Outcome, Usage, sync};
 use crate::cli::{self, CheckArgs, Exit, MessageArgs};
 use crate::fetch;
-use crate::mirror::{Layout, Mirror};
+use crate::mirror::Layout;
 use crate::mirror::catalog::{Catalog, Scrutiny};
 use crate::mirror::check::{self, Bytes, Check, Checked, Class, Kind, Owner, Rebuilt};
 use crate::mirror::store::Durability;
@@ -22,7 +22,7 @@ pub(super) fn run(args: &CheckArgs) -> Outcome {
     anyhow::ensure!(is_mirror(&args.output), "there is no mirror at {}", sanitize::path(&args.output));
     let fetch = cli::fetch_options(&args.network, &args.scope, &args.politeness)
         .map_err(|(file, error)| anyhow::anyhow!("--cacert: {} cannot be read: {error}", sanitize::path(file)))?;
-    let mirror = Mirror::open(&args.output)?;
+    let mirror = super::open(&args.output, &args.lock)?;
     super::run_to_end(drive(args, &fetch, mirror.layout()))
 }
 

@@ -299,6 +299,27 @@ fn damage_is_told_also_when_a_check_is_to_be_quiet() {
 }
 
 #[test]
+fn every_command_that_writes_waits_for_a_run_when_told() {
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let origin = Origin::new(move |asked| Answer::picture(asked).held_at(&held));
+    let case = Case::new();
+    case.write("in/a.html", PAGE);
+    let run = case.imgmirror(&["sync", "in"]).args(origin.flags()).start();
+    origin.wait_for(1);
+    let commands = ["check", "prune", "report", "restore"];
+    for command in commands {
+        case.imgmirror(&[command, "--wait=50ms"]).run_beside(4).stderr_has("another run");
+    }
+    let waiting = commands.map(|command| case.imgmirror(&[command, "--wait=10m"]).start());
+    gate.open();
+    assert_eq!(run.wait().code, Some(0));
+    for waited in waiting {
+        assert_eq!(waited.wait().code, Some(0));
+    }
+}
+
+#[test]
 fn samples_go_round_and_an_interrupted_check_goes_on() {
     let (case, origin) = (Case::new(), Origin::of_pictures());
     let page: String = (0..10).map(|number| format!("<img src='http://p.example/{number}.png'>")).collect();
