@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::sync::{NetworkArgs, PolitenessArgs, ScopeArgs};
-use super::{DEFAULT_OUTPUT, MessageArgs, values};
+use super::{DEFAULT_OUTPUT, LockArgs, MessageArgs, values};
 
 pub(super) const ABOUT: &str = "\
 Prove that a mirror is whole, or say what is damaged.
@@ -22,6 +22,8 @@ pub struct CheckArgs {
     /// The mirror to check [default: mirror]
     #[arg(short, long, value_name = "DIR", default_value = DEFAULT_OUTPUT, hide_default_value = true)]
     pub output: PathBuf,
+    #[command(flatten)]
+    pub lock: LockArgs,
     /// Look at presence and length of the pictures, and hash none
     #[arg(long, conflicts_with = "sample", help_heading = "Check")]
     pub quick: bool,

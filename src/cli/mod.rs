@@ -208,6 +208,14 @@ pub struct MirrorArgs {
     pub config: Option<PathBuf>,
 }
 
+/// What a command does that writes to a mirror while another run does.
+#[derive(Debug, Args)]
+pub struct LockArgs {
+    /// Wait this long for another run to end [default: not at all]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub wait: Option<Duration>,
+}
+
 /// What is printed.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Messages")]

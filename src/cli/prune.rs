@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{MirrorArgs, values};
+use super::{LockArgs, MirrorArgs, values};
 use crate::mirror::prune::Captures;
 use crate::mirror::trash::Age;
 
@@ -20,6 +20,8 @@ asked for. Nothing at all is done when a folder that documents were read from is
 pub struct PruneArgs {
     #[command(flatten)]
     pub mirror: MirrorArgs,
+    #[command(flatten)]
+    pub lock: LockArgs,
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::MirrorArgs;
+use super::{LockArgs, MirrorArgs};
 
 pub(super) const STATUS_ABOUT: &str = "\
 Say whether the mirror is whole, what is missing, and what to do next.
@@ -28,4 +28,6 @@ pub struct StatusArgs {
 pub struct ReportArgs {
     #[command(flatten)]
     pub mirror: MirrorArgs,
+    #[command(flatten)]
+    pub lock: LockArgs,
 }

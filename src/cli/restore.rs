@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::MirrorArgs;
+use super::{LockArgs, MirrorArgs};
 use crate::restore::Edited;
 
 pub(super) const ABOUT: &str = "\
@@ -20,6 +20,8 @@ pub struct RestoreArgs {
     pub documents: Vec<PathBuf>,
     #[command(flatten)]
     pub mirror: MirrorArgs,
+    #[command(flatten)]
+    pub lock: LockArgs,
     /// Put links that still stand as they were written back also where documents were edited since
     #[arg(long)]
     merge: bool,

@@ -10,7 +10,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 
-use super::{DEFAULT_OUTPUT, DocumentArgs, MessageArgs, is_typed, values};
+use super::{DEFAULT_OUTPUT, DocumentArgs, LockArgs, MessageArgs, is_typed, values};
 use crate::fetch::options::Header;
 use crate::fetch::{ConnectTo, Options, Rate, RefererPolicy};
 use crate::input::Input;
@@ -105,9 +105,8 @@ pub struct RunArgs {
     /// What documents show of a picture that has changed; both are kept [default: keep]
     #[arg(long, value_name = "WHAT", value_enum, default_value_t, hide_default_value = true)]
     pub on_change: OnChange,
-    /// Wait this long for another run to end [default: not at all]
-    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
-    pub wait: Option<Duration>,
+    #[command(flatten)]
+    pub lock: LockArgs,
 }
 
 /// How servers are reached, and how long they may take.

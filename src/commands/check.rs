@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::{Outcome, Usage, sync};
 use crate::cli::{self, CheckArgs, Exit, MessageArgs};
 use crate::fetch;
+use crate::mirror::Layout;
 use crate::mirror::catalog::{Catalog, Scrutiny};
 use crate::mirror::check::{self, Bytes, Check, Checked, Class, Kind, Owner, Rebuilt};
 use crate::mirror::store::Durability;
-use crate::mirror::{Layout, Mirror};
 use crate::pipeline::{Placement, Repairing, Standing};
 use crate::progress::{Mode, Progress, Stderr};
 use crate::report::{CheckReport, Verdict, without_catalog};
@@ -22,7 +22,7 @@ pub(super) fn run(args: &CheckArgs) -> Outcome {
     anyhow::ensure!(is_mirror(&args.output), "there is no mirror at {}", sanitize::path(&args.output));
     let fetch = cli::fetch_options(&args.network, &args.scope, &args.politeness)
         .map_err(|(file, error)| anyhow::anyhow!("--cacert: {} cannot be read: {error}", sanitize::path(file)))?;
-    let mirror = Mirror::open(&args.output)?;
+    let mirror = super::open(&args.output, &args.lock)?;
     super::run_to_end(drive(args, &fetch, mirror.layout()))
 }
 
@@ -153,7 +153,12 @@ fn owner(standing: &Standing) -> Owner {
 fn say(report: &CheckReport, mirror: &Path, messages: &MessageArgs) -> io::Result<()> {
     let text = match (messages.json, messages.quiet) {
         (true, _) => report.to_json(mirror) + "\n",
-        (false, true) => return Ok(()),
+        (false, true) => {
+            return match report.damage_text() {
+                Some(damage) => io::stderr().lock().write_all(format!("imgmirror: {damage}").as_bytes()),
+                None => Ok(()),
+            };
+        }
         (false, false) => report.to_text(mirror),
     };
     match io::stdout().lock().write_all(text.as_bytes()) {

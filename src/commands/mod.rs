@@ -20,11 +20,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Command, DocumentArgs, Exit, Parsed};
+use crate::cli::{Command, DocumentArgs, Exit, LockArgs, Parsed};
 use crate::collect::Collector;
-use crate::mirror::Layout;
 use crate::mirror::store::StoreErrorKind;
+use crate::mirror::{Layout, Mirror};
 use crate::pipeline::{Collecting, SlotFilter};
 use crate::proxy::Rules;
 use crate::sanitize;
@@ -146,6 +147,13 @@ fn existing(root: &Path) -> anyhow::Result<Layout> {
     Ok(layout)
 }
 
+/// Opens the mirror at `root` to write to it, after waiting for another run as long as was asked for.
+fn open(root: &Path, lock: &LockArgs) -> anyhow::Result<Mirror> {
+    // Until it is open there is nothing that a signal would have to end in order.
+    let stop = CancellationToken::new();
+    run_to_end(async { Ok(Mirror::open_within(root, lock.wait.unwrap_or_default(), &stop).await?) })
+}
+
 /// Writes to standard output. Whoever reads it may have seen enough before its end.
 fn print(text: &str) -> io::Result<()> {
     match io::stdout().lock().write_all(text.as_bytes()) {
@@ -155,7 +163,7 @@ fn print(text: &str) -> io::Result<()> {
 }
 
 /// Runs a command that works asynchronously.
-fn run_to_end(work: impl Future<Output = Outcome>) -> Outcome {
+fn run_to_end<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Runtime::new().context("starting the asynchronous runtime")?;
     let outcome = runtime.block_on(work);
     // Long enough for unfinished downloads to be taken away, too short to wait for a name server that does not answer.

@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use super::{Outcome, existing, print};
 use crate::cli::{Exit, PruneArgs};
-use crate::mirror::Mirror;
 use crate::mirror::catalog::Catalog;
 use crate::mirror::prune::{Listed, Plan, Pruning};
 use crate::mirror::store::{self, Durability};
@@ -24,7 +23,7 @@ pub(super) fn run(args: &PruneArgs) -> Outcome {
     let (_lock, catalog) = if args.dry_run {
         (None, Catalog::open_existing(&layout.catalog())?)
     } else {
-        let mirror = Mirror::open(&args.mirror.output)?;
+        let mirror = super::open(&args.mirror.output, &args.lock)?;
         store::sweep(&layout.tmp())?;
         // An older layout does not remember what was read, and none is made here.
         drop(Catalog::open_existing(&layout.catalog())?);

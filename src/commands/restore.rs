@@ -7,9 +7,9 @@ use anyhow::Context as _;
 
 use super::{Outcome, existing, print, warn};
 use crate::cli::{Exit, RestoreArgs};
+use crate::mirror::Layout;
 use crate::mirror::catalog::Catalog;
 use crate::mirror::store::{self, Durability};
-use crate::mirror::{Layout, Mirror};
 use crate::pipeline::{Action, normal};
 use crate::restore::{Edited, Kind, Refused, Restored, Restoring};
 use crate::sanitize;
@@ -20,7 +20,7 @@ pub(super) fn run(args: &RestoreArgs) -> Outcome {
     let (_lock, catalog) = match action {
         Action::Plan => (None, Catalog::open_existing(&layout.catalog())?),
         Action::Act => {
-            let mirror = Mirror::open(&args.mirror.output)?;
+            let mirror = super::open(&args.mirror.output, &args.lock)?;
             store::sweep(&layout.tmp())?;
             (Some(mirror), Catalog::open(&layout.catalog(), Durability::Full)?)
         }

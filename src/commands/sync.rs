@@ -250,7 +250,7 @@ pub(super) fn job(args: &SyncArgs) -> anyhow::Result<Job> {
         durability: args.output.durability.into(),
         urls,
         roots: roots(args)?,
-        patience: args.run.wait.unwrap_or_default(),
+        patience: args.run.lock.wait.unwrap_or_default(),
     })
 }
 

@@ -214,6 +214,13 @@ impl Catalog {
         Ok(self.connection.last_insert_rowid())
     }
 
+    /// The same for a repair, which is no run of the ledger: what the last `sync` could not do still stands.
+    pub fn begin_repair(&self) -> Result<i64> {
+        let values = params![now(), env!("CARGO_PKG_VERSION")];
+        self.connection.execute("INSERT INTO run (started, tool, kind) VALUES (?1, ?2, 'repair')", values)?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
     /// Ends a run, with its summary as JSON.
     pub fn finish_run(&self, run: i64, summary: &str) -> Result<()> {
         self.connection

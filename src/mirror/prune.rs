@@ -11,7 +11,7 @@
 //! 5. the catalog forgets the documents.
 
 mod assets;
-mod mentions;
+pub(crate) mod mentions;
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader};

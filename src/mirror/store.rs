@@ -274,7 +274,7 @@ pub fn sweep(tmp: &Path) -> Result<usize, StoreError> {
 }
 
 /// Whether a file has the content that its name says. One that cannot be read has not.
-fn is_whole(path: &Path, digest: Digest) -> bool {
+pub fn is_whole(path: &Path, digest: Digest) -> bool {
     File::open(path).and_then(Digest::of_reader).is_ok_and(|(found, _)| found == digest)
 }
 

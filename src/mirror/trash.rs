@@ -31,7 +31,6 @@ pub enum Age {
 #[derive(Debug)]
 pub struct Trash {
     root: PathBuf,
-    tmp: PathBuf,
     today: Date,
 }
 
@@ -46,7 +45,7 @@ pub struct Day {
 impl Trash {
     /// The trash of a mirror; `today` is a date of UTC. Nothing is made until something is thrown away.
     pub fn new(layout: &Layout, today: Date) -> Self {
-        Trash { root: layout.trash(), tmp: layout.tmp(), today }
+        Trash { root: layout.trash(), today }
     }
 
     /// Moves the blob at `path` into the folder of today. One that is not there any more is moved already.
@@ -77,23 +76,41 @@ impl Trash {
         fs::copy(path, &to).map(drop).map_err(StoreError::on("copy to the trash", path))
     }
 
-    /// Moves the file at `path`, whose content is not that of its name, into the folder of today. Returns where it lies
-    /// below the trash, for [`Trash::put_back`].
+    /// Keeps the file at `path`, whose content is not that of its name, in the folder of today as well: it stays where
+    /// it is, since documents name it. A folder, which no link opens, is moved. Returns where it lies below the trash.
     ///
     /// # Errors
-    /// It cannot be moved; then it lies where it was.
-    pub fn take_damaged(&self, path: &Path, name: &str) -> Result<PathBuf, StoreError> {
+    /// It cannot be kept; then it lies where it was.
+    pub fn keep_damaged(&self, path: &Path, name: &str) -> Result<PathBuf, StoreError> {
         let to = self.free_place(Path::new(name));
-        self.take(path, &to)?;
+        if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            self.take(path, &to)?;
+        } else {
+            let folder = to.parent().unwrap_or(&self.root);
+            fs::create_dir_all(folder).map_err(StoreError::on("create the folder", folder))?;
+            // What takes the file's place later takes its name alone. Where nothing can be linked there is still a copy.
+            if fs::hard_link(path, &to).is_err() {
+                self.copy(path, &to).map_err(StoreError::on("copy to the trash", path))?;
+            }
+        }
         Ok(to.strip_prefix(&self.root).unwrap_or(&to).to_owned())
     }
 
-    /// Moves what lies at `place` below the trash to `path`.
+    /// Deletes what [`Trash::keep_damaged`] kept at `place`, because the file itself stays where it is.
     ///
     /// # Errors
-    /// It cannot be moved; then it lies where it was.
-    pub fn put_back(&self, place: &Path, path: &Path) -> Result<(), StoreError> {
-        self.take(&self.root.join(place), path)
+    /// It cannot be deleted.
+    pub fn forget(&self, place: &Path) -> Result<(), StoreError> {
+        let kept = self.root.join(place);
+        fs::remove_file(&kept).map_err(StoreError::on("delete", &kept))?;
+        // Only folders that are empty now go.
+        let ours = kept.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.root));
+        for folder in ours {
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The folder of today.
@@ -122,23 +139,27 @@ impl Trash {
         match fs::rename(from, to) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-                self.copy(from, to).map_err(StoreError::on("move to the trash", from))
+                // Removed there when it is whole and durable here.
+                let moved = self.copy(from, to).and_then(|()| fs::remove_file(from));
+                moved.map_err(StoreError::on("move to the trash", from))
             }
             moved => moved.map_err(StoreError::on("move to the trash", from)),
         }
     }
 
-    /// Moves a file from another file system: it is removed there when it is whole and durable here.
+    /// Copies a file, maybe of another file system, into a folder of the trash that is there: whole and durable, or not
+    /// at all. What a kill leaves unfinished there goes with the folder of its day.
     fn copy(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut temporary = tempfile::Builder::new().prefix("imgmirror-").suffix(".part").tempfile_in(&self.tmp)?;
+        let folder = to.parent().unwrap_or(&self.root);
+        let mut temporary = tempfile::Builder::new().prefix("imgmirror-").suffix(".part").tempfile_in(folder)?;
         io::copy(&mut File::open(from)?, &mut temporary)?;
         temporary.as_file().set_permissions(fs::metadata(from)?.permissions())?;
         temporary.as_file().sync_all()?;
         temporary.persist(to).map_err(|failed| failed.error)?;
         if cfg!(unix) {
-            File::open(to.parent().unwrap_or(&self.root))?.sync_all()?;
+            File::open(folder)?.sync_all()?;
         }
-        fs::remove_file(from)
+        Ok(())
     }
 
     /// The days whose folders are of this age, in order. Whatever else lies in the trash is none of ours.
@@ -224,9 +245,7 @@ mod tests {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
     fn trash(folder: &tempfile::TempDir, today: &str) -> Trash {
-        let layout = Layout::new(folder.path());
-        fs::create_dir_all(layout.tmp()).unwrap();
-        Trash::new(&layout, today.parse().unwrap())
+        Trash::new(&Layout::new(folder.path()), today.parse().unwrap())
     }
 
     fn dates(days: Vec<Day>) -> Vec<String> {
@@ -286,7 +305,28 @@ mod tests {
         fs::write(&blob, "content").unwrap();
         trash.take_blob(&blob, "ab/ab.png").unwrap();
         assert!(!blob.exists());
-        assert_eq!(fs::read_to_string(folder.path().join("trash/2026-11-25/ab/ab.png")).unwrap(), "content");
-        assert_eq!(fs::read_dir(folder.path().join("tmp")).unwrap().count(), 0);
+        let kept = folder.path().join("trash/2026-11-25/ab");
+        assert_eq!(fs::read_to_string(kept.join("ab.png")).unwrap(), "content");
+        fs::write(&blob, "damaged").unwrap();
+        let place = trash.keep_damaged(&blob, "ab/ab.png").unwrap();
+        assert_eq!(place, Path::new("2026-11-25/ab/ab.png~1"));
+        assert_eq!(fs::read_to_string(&blob).unwrap(), "damaged");
+        assert_eq!(fs::read_to_string(kept.join("ab.png~1")).unwrap(), "damaged");
+        assert_eq!(fs::read_dir(kept).unwrap().count(), 2, "nothing unfinished is left");
+    }
+
+    #[test]
+    fn what_is_kept_beside_a_damaged_file_outlives_it_or_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let trash = trash(&folder, "2026-11-25");
+        let (blob, better) = (folder.path().join("blob"), folder.path().join("better"));
+        fs::write(&blob, "damaged").unwrap();
+        let place = trash.keep_damaged(&blob, "ab/ab.png").unwrap();
+        fs::write(&better, "whole").unwrap();
+        fs::rename(&better, &blob).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("trash").join(&place)).unwrap(), "damaged");
+        trash.forget(&place).unwrap();
+        assert!(!folder.path().join("trash").exists());
+        assert_eq!(fs::read_to_string(&blob).unwrap(), "whole");
     }
 }

@@ -1,13 +1,15 @@
 //! Fetches again what a check found lost or corrupt, and writes the documents anew that need it.
 //!
-//! Nothing is thrown away: a corrupt file is moved to trash/, and comes back when its picture cannot be had again and a
-//! document goes on naming it. The rest is the work of a run: the same stages, for these assets and documents alone.
+//! Nothing is thrown away, and nothing that is named is missing for a moment: a corrupt file is kept in trash/ and stays
+//! where it is, until better bytes take its place or no document names it any more. The rest is the work of a run: the same
+//! stages, for these assets and documents alone.
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +19,7 @@ use super::rewriting::Which;
 use super::{Placement, Standing};
 use crate::fetch::{self, HttpFetcher};
 use crate::mirror::catalog::{Backlog, Catalog, DamagedBlob, Failed};
+use crate::mirror::prune::mentions;
 use crate::mirror::store::{self, Durability, LocalStore};
 use crate::mirror::trash::Trash;
 use crate::progress::{Phase, Progress};
@@ -62,16 +65,16 @@ impl Repairing<'_> {
              good, make an empty one and run this again",
             sanitize::path(assets)
         );
-        let run = catalog.begin_run()?;
+        let run = catalog.begin_repair()?;
         let mut repaired = Repaired::default();
         let trash = Trash::new(self.standing.layout(), Timestamp::now().to_zoned(TimeZone::UTC).date());
         self.copy_aside_documents(&catalog, &trash, &mut repaired)?;
-        self.set_aside_blobs(&catalog, &trash, &mut repaired)?;
+        self.copy_aside_blobs(&catalog, &trash)?;
         catalog.forget_damaged(run)?;
         let catalog = self.fetch(catalog, run, &mut repaired).await?;
         self.rewrite(&catalog, &mut repaired)?;
         self.settle_blobs(&catalog, &trash, &mut repaired)?;
-        catalog.no_longer_wanted(run)?;
+        catalog.no_longer_wanted()?;
         catalog.finish_run(run, &serde_json::to_string(&repaired)?)?;
         Ok((catalog, repaired))
     }
@@ -93,23 +96,16 @@ impl Repairing<'_> {
         }
     }
 
-    /// Moves what lies under the names of damaged blobs out of the way.
-    fn set_aside_blobs(&self, catalog: &Catalog, trash: &Trash, repaired: &mut Repaired) -> anyhow::Result<()> {
+    /// Keeps a copy of what lies under the names of damaged blobs. It is left there as well: a picture with a wrong bit is
+    /// better than none, for as long as there is no better one.
+    fn copy_aside_blobs(&self, catalog: &Catalog, trash: &Trash) -> anyhow::Result<()> {
         each_damaged(catalog, |blob| {
             let file = self.standing.assets.join(&blob.name);
             if file.symlink_metadata().is_err() {
                 return Ok(());
             }
-            match trash.take_damaged(&file, &blob.name) {
-                Ok(place) => {
-                    catalog.set_aside(&blob.name, &place.to_string_lossy())?;
-                    repaired.trash = Some(trash.folder());
-                }
-                Err(error) => {
-                    self.progress.warn(&sanitize::for_terminal(&error.to_string()));
-                    catalog.no_longer_damaged(&blob.name)?;
-                }
-            }
+            let place = trash.keep_damaged(&file, &blob.name)?;
+            catalog.set_aside(&blob.name, &place.to_string_lossy())?;
             Ok(())
         })
     }
@@ -145,31 +141,52 @@ impl Repairing<'_> {
         Ok(())
     }
 
-    /// Puts corrupt files back that a document still names and that could not be had again: a picture with a wrong bit
-    /// is better than none. What is gone for good is taken out of the catalog.
+    /// Removes the corrupt files that could not be had again and that no document names any more. What is gone for good
+    /// is taken out of the catalog.
     fn settle_blobs(&self, catalog: &Catalog, trash: &Trash, repaired: &mut Repaired) -> anyhow::Result<()> {
         catalog.list_still_named()?;
+        self.find_still_named(catalog)?;
         each_damaged(catalog, |blob| {
             let file = self.standing.assets.join(&blob.name);
-            if file.is_file() {
-                repaired.blobs += 1;
-                return Ok(());
+            let is_back = store::is_whole(&file, blob.digest);
+            repaired.blobs += u64::from(is_back);
+            repaired.lost += u64::from(!is_back);
+            let is_there = file.symlink_metadata().is_ok();
+            if !is_back && is_there && (self.stop.is_cancelled() || catalog.is_still_named(blob.digest)?) {
+                // It is not replaced.
+                return Ok(blob.aside.as_deref().map_or(Ok(()), |aside| trash.forget(Path::new(aside)))?);
             }
-            repaired.lost += 1;
-            match &blob.aside {
-                Some(aside) if self.stop.is_cancelled() || catalog.is_still_named(blob.digest)? => {
-                    trash.put_back(Path::new(aside), &file)?;
-                }
-                // Only a folder that is empty now goes.
-                _ => {
-                    let _ = file.parent().map(fs::remove_dir);
+            if blob.aside.is_some() {
+                repaired.trash = Some(trash.folder());
+                if !is_back && is_there {
+                    fs::remove_file(&file).with_context(|| format!("removing {}", sanitize::path(&file)))?;
                 }
             }
+            // Only a folder that is empty now goes.
+            let _ = file.parent().map(fs::remove_dir);
             Ok(())
         })?;
         if !self.stop.is_cancelled() {
             catalog.give_up_blobs()?;
         }
+        Ok(())
+    }
+
+    /// Reads every document for the damaged blobs that its text names, whatever the catalog knows of it: its source may be
+    /// gone, or somebody may have edited it.
+    fn find_still_named(&self, catalog: &Catalog) -> anyhow::Result<()> {
+        if self.stop.is_cancelled() || catalog.damaged_blobs("", 1)?.is_empty() {
+            return Ok(());
+        }
+        catalog.document_sources(&mut |document| {
+            let mirrored = || self.standing.layout().documents().join(&document.path);
+            let file = if document.is_in_place() { document.source.clone() } else { mirrored() };
+            match mentions::in_file(&file, &mut |digest| catalog.is_named(&digest.into())) {
+                Ok(()) => Ok(()),
+                // What cannot be read may name any of them. The check after the repair tells of it.
+                Err(_) => catalog.are_all_named(),
+            }
+        })?;
         Ok(())
     }
 }

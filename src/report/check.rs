@@ -124,6 +124,16 @@ impl CheckReport {
         text
     }
 
+    /// What a run that is to be quiet has to tell: nothing but damage.
+    pub fn damage_text(&self) -> Option<String> {
+        (self.verdict() == Verdict::Damaged).then(|| {
+            let mut text = self.headline();
+            text.push('\n');
+            push_findings(&mut text, &self.checked.findings, Class::Damage);
+            text
+        })
+    }
+
     fn headline(&self) -> String {
         let findings = &self.checked.findings;
         let found = |class| number(findings.count(class));

@@ -272,6 +272,54 @@ fn a_document_that_waits_for_the_next_run_is_not_damaged() {
 }
 
 #[test]
+fn what_was_hashed_under_a_clock_that_ran_ahead_is_hashed_again() {
+    let origin = Origin::of_pictures();
+    let case = whole(&origin);
+    check(&case, 0, &[]);
+    let digest = pictures::name_for_url(A)[3..67].to_owned();
+    let ahead = format!("UPDATE blob SET checked = 4102444800000 WHERE digest = x'{digest}'");
+    catalog(&case).execute_batch(&ahead).unwrap();
+    assert_eq!(check(&case, 0, &[])["blobs"]["hashed"], 2);
+    catalog(&case).execute_batch(&ahead).unwrap();
+    flip_one_bit(&case, &blob(A));
+    // Before those whose time can be believed.
+    assert_eq!(found(&check(&case, 5, &["--sample=50%"]))[0], pair("blob-corrupt", &blob(A)));
+}
+
+#[test]
+fn damage_is_told_also_when_a_check_is_to_be_quiet() {
+    let origin = Origin::of_pictures();
+    let case = whole(&origin);
+    flip_one_bit(&case, &blob(A));
+    let ran = case.run(5, &["check", "--quiet"]);
+    assert_eq!(ran.stdout, "");
+    let name = pictures::name_for_url(A);
+    ran.stderr_has("imgmirror: Damage: 1 finding.").stderr_has("blob-corrupt").stderr_has(&name).nowhere_has("Next");
+    assert_eq!(ran.stderr.lines().count(), 5, "{}", ran.stderr);
+}
+
+#[test]
+fn every_command_that_writes_waits_for_a_run_when_told() {
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let origin = Origin::new(move |asked| Answer::picture(asked).held_at(&held));
+    let case = Case::new();
+    case.write("in/a.html", PAGE);
+    let run = case.imgmirror(&["sync", "in"]).args(origin.flags()).start();
+    origin.wait_for(1);
+    let commands = ["check", "prune", "report", "restore"];
+    for command in commands {
+        case.imgmirror(&[command, "--wait=50ms"]).run_beside(4).stderr_has("another run");
+    }
+    let waiting = commands.map(|command| case.imgmirror(&[command, "--wait=10m"]).start());
+    gate.open();
+    assert_eq!(run.wait().code, Some(0));
+    for waited in waiting {
+        assert_eq!(waited.wait().code, Some(0));
+    }
+}
+
+#[test]
 fn samples_go_round_and_an_interrupted_check_goes_on() {
     let (case, origin) = (Case::new(), Origin::of_pictures());
     let page: String = (0..10).map(|number| format!("<img src='http://p.example/{number}.png'>")).collect();

@@ -226,3 +226,122 @@ fn a_folder_of_pictures_that_is_not_mounted_is_no_reason_to_forget_them() {
     fs::rename(case.at("elsewhere"), case.at("disk")).unwrap();
     assert_eq!(found(&check(&case, 0, &[])), []);
 }
+
+/// A case whose documents are edited in place, with their pictures on another disk; `None` where there is no other.
+#[cfg(target_os = "linux")]
+fn site_on_two_disks(origin: &Origin) -> Option<(Case, tempfile::TempDir, std::path::PathBuf)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let case = Case::new();
+    let disk = tempfile::Builder::new().prefix("imgmirror-test-").tempdir_in("/dev/shm").ok()?;
+    if fs::metadata(disk.path()).unwrap().dev() == fs::metadata(case.root()).unwrap().dev() {
+        return None;
+    }
+    let assets = disk.path().join("i");
+    case.write("posts/a.html", PAGE);
+    let assets_flag = format!("--assets={}", assets.display());
+    case.imgmirror(&["sync", "posts", "--in-place", "--yes"]).args([assets_flag]).args(origin.flags()).run(0);
+    Some((case, disk, assets.join(pictures::name_for_url(A))))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn pictures_on_another_disk_are_repaired_where_they_lie_or_stay() {
+    let origin = Origin::of_pictures();
+    let Some((case, _disk, picture)) = site_on_two_disks(&origin) else { return };
+    let mut corrupt = fs::read(&picture).unwrap();
+    corrupt[9] ^= 1;
+    fs::write(&picture, &corrupt).unwrap();
+    origin.answers(|_| Answer::status(404));
+    case.imgmirror(&["check", "--repair", "--retries=0"]).args(origin.flags()).run(5).stdout_has("Damage remains");
+    assert_eq!(fs::read(&picture).unwrap(), corrupt);
+    assert!(!case.exists("mirror/trash"), "what was not replaced needs no copy");
+    origin.answers(Answer::picture);
+    case.imgmirror(&["check", "--repair"]).args(origin.flags()).run(0);
+    assert_eq!(fs::read(&picture).unwrap(), pictures::for_url(A));
+    let day = names(&case.at("mirror/trash")).remove(0);
+    assert_eq!(case.read(format!("mirror/trash/{day}/{}", pictures::name_for_url(A))), corrupt);
+}
+
+/// Kills a repair that has asked for the picture A, whose file has a wrong bit.
+#[cfg(unix)]
+fn kill_while_asking(case: &Case, origin: &Origin) -> Vec<u8> {
+    flip_one_bit(case, &blob(A));
+    let (gate, corrupt) = (Gate::closed(), case.read(blob(A)));
+    let held = gate.clone();
+    origin.answers(move |asked| Answer::picture(asked).held_at(&held));
+    origin.take_log();
+    let run = case.imgmirror(&["check", "--repair"]).args(origin.flags()).start();
+    origin.wait_for(1);
+    run.signal("KILL");
+    assert_eq!(run.wait().code, None);
+    gate.open();
+    corrupt
+}
+
+#[cfg(unix)]
+#[test]
+fn every_link_opens_a_file_whenever_a_repair_is_killed() {
+    let origin = Origin::of_pictures();
+    let case = whole(&origin);
+    let corrupt = kill_while_asking(&case, &origin);
+    assert_eq!(case.read(blob(A)), corrupt);
+    let report = check(&case, 5, &[]);
+    assert_eq!(counts(&report).get("link-dangling"), None, "{report}");
+    assert!(found(&report).contains(&pair("blob-corrupt", &blob(A))), "{report}");
+    // Not only a repair goes on from there.
+    case.imgmirror(&["sync", "in"]).args(origin.flags()).run(0);
+    assert_eq!(case.read(blob(A)), pictures::for_url(A));
+    assert_eq!(found(&check(&case, 0, &[])), []);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_list_of_urls_stays_wanted_when_a_repair_is_killed() {
+    let origin = Origin::of_pictures();
+    let case = whole(&origin);
+    case.write("urls", "http://p.example/listed.png\n");
+    case.imgmirror(&["sync", "--urls=urls"]).args(origin.flags()).run(0);
+    kill_while_asking(&case, &origin);
+    case.run(0, &["prune"]).stdout_has("all 3 pictures are needed");
+    assert!(case.exists(blob("http://p.example/listed.png")));
+}
+
+#[test]
+fn a_repair_hides_nothing_that_the_last_sync_could_not_do() {
+    let (case, origin) = (Case::new(), Origin::of_pictures());
+    case.write("in/a.html", PAGE).write("in/large.html", "x".repeat(2000));
+    case.imgmirror(&["sync", "in", "--max-document=1000"]).args(origin.flags()).run(3);
+    let before = case.run(3, &["status"]).stdout.clone();
+    flip_one_bit(&case, &blob(A));
+    case.imgmirror(&["check", "--repair"]).args(origin.flags()).run(0);
+    assert_eq!(case.run(3, &["status"]).stdout, before);
+}
+
+#[test]
+fn what_the_copy_of_a_document_without_source_names_stays() {
+    let origin = Origin::of_pictures();
+    let case = whole(&origin);
+    fs::remove_file(case.at("in/a.html")).unwrap();
+    case.imgmirror(&["sync", "in"]).args(origin.flags()).run(0);
+    assert_eq!(found(&check(&case, 0, &[])), [pair("document-released", "documents/a.html")]);
+    case.run(0, &["check"]).stdout_has("imgmirror prune").nowhere_has("imgmirror sync");
+    flip_one_bit(&case, &blob(B));
+    let corrupt = case.read(blob(B));
+    origin.answers(|_| Answer::status(404));
+    case.imgmirror(&["check", "--repair", "--retries=0"]).args(origin.flags()).run(5);
+    assert_eq!(case.read(blob(B)), corrupt);
+    assert_eq!(counts(&check(&case, 5, &[])).get("link-dangling"), None);
+}
+
+#[test]
+fn what_a_document_that_cannot_be_read_may_name_stays() {
+    let origin = Origin::of_pictures();
+    let case = whole(&origin);
+    flip_one_bit(&case, &blob(B));
+    let corrupt = case.read(blob(B));
+    fs::remove_file(case.at("mirror/documents/b/c.md")).unwrap();
+    fs::create_dir(case.at("mirror/documents/b/c.md")).unwrap();
+    origin.answers(|_| Answer::status(404));
+    case.imgmirror(&["check", "--repair", "--retries=0"]).args(origin.flags()).run(5);
+    assert_eq!(case.read(blob(B)), corrupt);
+}

@@ -43,22 +43,27 @@ fn the_lines_of_the_crontab_run() {
     let crontab = example("crontab");
     let lines: Vec<&str> = crontab.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(lines.len(), 2);
-    for line in lines {
+    let run = |line: &str| {
         // Five fields of time, then the command; cron takes the backslash off a percent sign.
         let command = line.split_whitespace().skip(5).collect::<Vec<_>>().join(" ").replace("\\%", "%");
         let command = command.replace(" --quiet", &format!(" --quiet {}", flags_for(&command, &origin)));
-        let ran = Command::new("sh")
-            .args(["-c", &command])
-            .env_clear()
-            .env("PATH", &path)
-            .env("HOME", case.root())
-            .current_dir(case.root())
-            .output()
-            .unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &command]).env_clear().env("PATH", &path).env("HOME", case.root());
+        shell.current_dir(case.root()).output().unwrap()
+    };
+    for line in &lines {
+        let ran = run(line);
         let said = String::from_utf8_lossy(&ran.stderr);
-        assert!(ran.status.success() && said.is_empty() && ran.stdout.is_empty(), "{command}: {said}");
+        assert!(ran.status.success() && said.is_empty() && ran.stdout.is_empty(), "{line}: {said}");
     }
     assert_eq!(Mirror::at(case.at("mirror")).blobs().len(), 1);
+
+    // cron mails what is printed: damage must be.
+    crate::check::flip_one_bit(&case, &crate::check::blob("http://p.example/a.png"));
+    let ran = run(lines.iter().find(|line| line.contains(" check ")).unwrap());
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(5), "{said}");
+    assert!(said.contains("Damage: 1 finding.") && said.contains("blob-corrupt"), "{said}");
 }
 
 #[cfg(unix)]

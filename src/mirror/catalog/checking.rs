@@ -41,6 +41,8 @@ pub struct DocumentRow {
     pub written: Option<[u8; 32]>,
     /// Whether all of its references are recorded.
     pub is_complete: bool,
+    /// Whether its source was found to be gone.
+    pub is_released: bool,
 }
 
 /// What the catalog says of a URL in a document, least first.
@@ -124,7 +126,8 @@ impl Catalog {
     }
 
     /// Lists the blobs in the order in which they are looked at: those never hashed first, then those that were hashed
-    /// longest ago. Those hashed since `began` (milliseconds since 1970) are not hashed again.
+    /// longest ago. Those hashed since `began` (milliseconds since 1970) are not hashed again. Times that lie ahead were
+    /// written by another clock, and are as good as none.
     pub fn plan_check(&self, bytes: Bytes, began: i64) -> Result<BlobCounts> {
         self.connection.execute_batch(
             "DROP TABLE IF EXISTS temp.looked_at;
@@ -132,9 +135,13 @@ impl Catalog {
                 (number INTEGER PRIMARY KEY, digest BLOB, media TEXT, length INTEGER, checked INTEGER, hash INTEGER);
              CREATE TEMP TABLE IF NOT EXISTS damaged_blob (name TEXT PRIMARY KEY, digest BLOB, aside TEXT);
              CREATE TEMP TABLE IF NOT EXISTS damaged_document (id INTEGER PRIMARY KEY, plan BLOB, forced INTEGER);
-             CREATE TEMP TABLE IF NOT EXISTS forgotten (asset INTEGER, digest BLOB, PRIMARY KEY (asset, digest));
-             INSERT INTO temp.looked_at (digest, media, length, checked, hash)
-                SELECT digest, media, length, checked, 0 FROM blob ORDER BY checked, digest;",
+             CREATE TEMP TABLE IF NOT EXISTS forgotten (asset INTEGER, digest BLOB, PRIMARY KEY (asset, digest));",
+        )?;
+        self.connection.execute(
+            "INSERT INTO temp.looked_at (digest, media, length, checked, hash)
+             SELECT digest, media, length, iif(checked > ?1, NULL, checked) AS believed, 0
+             FROM blob ORDER BY believed, digest",
+            [now()],
         )?;
         let known: u64 = self.connection.query_row("SELECT count(*) FROM temp.looked_at", [], |row| row.get(0))?;
         let (to_hash, limit) = match bytes {
@@ -212,7 +219,8 @@ impl Catalog {
     /// The documents behind the number `after`, at most `max`.
     pub fn documents_to_check(&self, after: i64, max: usize) -> Result<Vec<DocumentRow>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, path, source, digest, plan, written, size IS NOT NULL FROM document
+            "SELECT id, path, source, digest, plan, written, size IS NOT NULL, released IS NOT NULL
+             FROM document
              WHERE id > ?1 ORDER BY id LIMIT ?2",
         )?;
         let rows = statement.query_map(params![after, max as i64], |row| {
@@ -223,7 +231,8 @@ impl Catalog {
                 digest: row.get::<_, Option<[u8; 32]>>(3)?.unwrap_or_default(),
                 plan: row.get(4)?,
             };
-            Ok(DocumentRow { row: row_of, written: row.get(5)?, is_complete: row.get(6)? })
+            let (written, is_complete, is_released) = (row.get(5)?, row.get(6)?, row.get(7)?);
+            Ok(DocumentRow { row: row_of, written, is_complete, is_released })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }

@@ -143,7 +143,8 @@ impl Catalog {
              FROM asset WHERE id IN (
                 SELECT asset FROM reference JOIN document ON document.id = reference.document
                 WHERE document.run = ?1 AND asset IS NOT NULL
-                UNION SELECT asset FROM wanted WHERE run = ?1)",
+                UNION SELECT asset FROM wanted WHERE run = ?1
+                UNION SELECT asset FROM repair WHERE run = ?1)",
             params![run, before, due, now + LONGEST_PAUSE, now],
         )?;
         self.connection.execute_batch("CREATE INDEX temp.needed_origin ON needed (origin, id) WHERE asked")?;

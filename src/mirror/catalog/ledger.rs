@@ -101,7 +101,7 @@ impl Catalog {
             "SELECT asset FROM wanted WHERE run = (SELECT max(run) FROM wanted)",
             "SELECT name, value FROM setting WHERE name IN ('placement', 'assets') ORDER BY name",
             "SELECT finished IS NULL, summary ->> '$.documents.failed', summary ->> '$.ending'
-             FROM run ORDER BY id DESC LIMIT 1",
+             FROM run WHERE kind = 'sync' ORDER BY id DESC LIMIT 1",
         ] {
             let mut statement = self.connection.prepare_cached(query)?;
             let columns = statement.column_count();
@@ -296,8 +296,9 @@ impl Ledger<'_> {
 
     /// The last runs, at most `max`, the latest first.
     pub fn runs(&self, max: usize) -> Result<Vec<LedgerRun>> {
-        let mut statement =
-            self.moment.prepare("SELECT started, finished, summary FROM run ORDER BY id DESC LIMIT ?1")?;
+        let mut statement = self
+            .moment
+            .prepare("SELECT started, finished, summary FROM run WHERE kind = 'sync' ORDER BY id DESC LIMIT ?1")?;
         let rows = statement.query_map([max as i64], |row| {
             Ok(LedgerRun { started: row.get(0)?, finished: row.get(1)?, summary: row.get(2)? })
         })?;

@@ -13,7 +13,7 @@ pub struct DamagedBlob {
     /// Below the assets.
     pub name: String,
     pub digest: Digest,
-    /// Where its file was moved, below trash/.
+    /// Where a copy of its file is, below trash/.
     pub aside: Option<String>,
 }
 
@@ -31,17 +31,11 @@ impl Catalog {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Notes where the file of a damaged blob is now, below trash/.
+    /// Notes where a copy of the file of a damaged blob is, below trash/.
     pub fn set_aside(&self, name: &str, aside: &str) -> Result<()> {
         let mut statement =
             self.connection.prepare_cached("UPDATE temp.damaged_blob SET aside = ?2 WHERE name = ?1")?;
         statement.execute([name, aside])?;
-        Ok(())
-    }
-
-    /// Takes a blob off the list of damaged ones.
-    pub fn no_longer_damaged(&self, name: &str) -> Result<()> {
-        self.connection.prepare_cached("DELETE FROM temp.damaged_blob WHERE name = ?1")?.execute([name])?;
         Ok(())
     }
 
@@ -62,12 +56,11 @@ impl Catalog {
              DELETE FROM capture WHERE digest NOT IN (SELECT digest FROM blob);
              UPDATE document SET reread = 1 WHERE id IN (SELECT document FROM reference
                 WHERE held IS NOT NULL AND held NOT IN (SELECT digest FROM blob));
-             DELETE FROM reference WHERE held IS NOT NULL AND held NOT IN (SELECT digest FROM blob);",
+             DELETE FROM reference WHERE held IS NOT NULL AND held NOT IN (SELECT digest FROM blob);
+             DELETE FROM repair;",
         )?;
-        self.connection.execute(
-            "INSERT OR IGNORE INTO wanted (run, asset) SELECT DISTINCT ?1, asset FROM temp.forgotten",
-            [run],
-        )?;
+        self.connection
+            .execute("INSERT INTO repair (run, asset) SELECT DISTINCT ?1, asset FROM temp.forgotten", [run])?;
         self.commit()
     }
 
@@ -91,8 +84,8 @@ impl Catalog {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Lists the forgotten blobs that a document still names: one that was edited in place, or one that could not be
-    /// written anew.
+    /// Lists the forgotten blobs that the catalog knows to be named still: by a document that was edited in place, or by
+    /// one that could not be written anew. [`Catalog::is_named`] adds to the list.
     pub fn list_still_named(&self) -> Result<()> {
         self.connection.execute_batch(
             "CREATE TEMP TABLE IF NOT EXISTS still_named (digest BLOB PRIMARY KEY);
@@ -105,6 +98,21 @@ impl Catalog {
                 JOIN temp.forgotten ON forgotten.asset = reference.asset
                 WHERE document.plan IS damaged_document.plan;",
         )?;
+        Ok(())
+    }
+
+    /// Notes that a document names this digest, which may be that of a damaged blob.
+    pub fn is_named(&self, digest: &Digest) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(
+            "INSERT OR IGNORE INTO temp.still_named SELECT digest FROM temp.damaged_blob WHERE digest = ?1",
+        )?;
+        statement.execute([digest.as_bytes()])?;
+        Ok(())
+    }
+
+    /// Notes that a document may name every damaged blob.
+    pub fn are_all_named(&self) -> Result<()> {
+        self.connection.execute("INSERT OR IGNORE INTO temp.still_named SELECT digest FROM temp.damaged_blob", [])?;
         Ok(())
     }
 
@@ -133,9 +141,9 @@ impl Catalog {
         Ok(())
     }
 
-    /// Takes back what [`Catalog::forget_damaged`] wanted: from now on documents alone say what is needed.
-    pub fn no_longer_wanted(&self, run: i64) -> Result<()> {
-        self.connection.execute("DELETE FROM wanted WHERE run = ?1", [run])?;
+    /// Takes back what [`Catalog::forget_damaged`] wanted.
+    pub fn no_longer_wanted(&self) -> Result<()> {
+        self.connection.execute("DELETE FROM repair", [])?;
         Ok(())
     }
 }

@@ -124,7 +124,7 @@ impl Check<'_> {
             reread.is_damaged = kind == Kind::DocumentChanged;
         }
         // What the next run writes anew, or will read first, is not held to what the catalog knows now.
-        let is_settled = judged.is_none_or(|(kind, _)| kind != Kind::DocumentPending);
+        let is_settled = judged.is_none_or(|(kind, _)| !matches!(kind, Kind::DocumentPending | Kind::DocumentReleased));
         let Reread { findings, links, .. } = &mut reread;
         reading::read(&work.file, &document.text().text, &mut |link| match link {
             Link::Blob(url) if self.is_ours(url) => {
@@ -179,6 +179,7 @@ fn not_read(work: &Work, error: &ReadError, reread: &mut Reread) {
         if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory));
     let was_written = work.row.written.is_some() || work.row.row.plan.is_some();
     let kind = match work.place {
+        _ if is_gone && work.row.is_released => Kind::DocumentReleased,
         Place::Mirror if is_gone && was_written => Kind::DocumentLost,
         _ if is_gone => Kind::DocumentPending,
         _ => Kind::DocumentUnreadable,
@@ -192,6 +193,8 @@ fn not_read(work: &Work, error: &ReadError, reread: &mut Reread) {
 fn judge(work: &Work, digest: Digest) -> Option<(Kind, &'static str)> {
     let DocumentRow { row, written, .. } = &work.row;
     match work.place {
+        // Nothing of it is known any more that it could be compared with.
+        _ if work.row.is_released => Some((Kind::DocumentReleased, "")),
         Place::InPlace if row.digest != *digest.as_bytes() => {
             Some((Kind::DocumentPending, "edited since the last run"))
         }

@@ -38,6 +38,7 @@ pub enum Kind {
     Missing,
     Overlooked,
     DocumentPending,
+    DocumentReleased,
     BlobUnreferenced,
     FileUnknown,
     DocumentUnknown,
@@ -46,7 +47,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 20] = [
+    pub const ALL: [Kind; 21] = [
         Kind::CatalogLost,
         Kind::CatalogDamaged,
         Kind::RowBroken,
@@ -62,6 +63,7 @@ impl Kind {
         Kind::Missing,
         Kind::Overlooked,
         Kind::DocumentPending,
+        Kind::DocumentReleased,
         Kind::BlobUnreferenced,
         Kind::FileUnknown,
         Kind::DocumentUnknown,
@@ -87,6 +89,7 @@ impl Kind {
             Kind::Missing => "missing",
             Kind::Overlooked => "overlooked",
             Kind::DocumentPending => "document-pending",
+            Kind::DocumentReleased => "document-released",
             Kind::BlobUnreferenced => "blob-unreferenced",
             Kind::FileUnknown => "file-unknown",
             Kind::DocumentUnknown => "document-unknown",
@@ -111,6 +114,7 @@ impl Kind {
             | Kind::RemoteThoughHeld => Class::Damage,
             Kind::Missing | Kind::Overlooked => Class::Missing,
             Kind::DocumentPending
+            | Kind::DocumentReleased
             | Kind::BlobUnreferenced
             | Kind::FileUnknown
             | Kind::DocumentUnknown
@@ -137,6 +141,7 @@ impl Kind {
             Kind::Missing => "the picture could not be had so far",
             Kind::Overlooked => "a picture at a server that `sync` did not see",
             Kind::DocumentPending => "the document is not as the next `sync` would write it",
+            Kind::DocumentReleased => "the source of the document is gone; what was made of it is kept for a while",
             Kind::BlobUnreferenced => "a whole picture that the catalog does not know",
             Kind::FileUnknown => "a file among the pictures that is none of this program's",
             Kind::DocumentUnknown => "a file among the mirrored documents that the catalog does not know",
@@ -154,7 +159,8 @@ impl Kind {
             Kind::BlobUnreadable | Kind::DocumentUnreadable => Remedy::LookAtDisk,
             Kind::RemoteThoughHeld | Kind::Missing | Kind::DocumentPending | Kind::Litter => Remedy::Sync,
             Kind::Overlooked => Remedy::Select,
-            Kind::BlobUnreferenced | Kind::FileUnknown | Kind::DocumentUnknown | Kind::EmptyFolder => Remedy::Prune,
+            Kind::DocumentReleased | Kind::BlobUnreferenced | Kind::FileUnknown => Remedy::Prune,
+            Kind::DocumentUnknown | Kind::EmptyFolder => Remedy::Prune,
         }
     }
 }

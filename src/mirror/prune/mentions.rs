@@ -1,5 +1,33 @@
 //! The digests that a text names, whatever its format is.
 
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
+use std::path::Path;
+
+/// Calls `each` for every 64 hexadecimal digits in a row in a file. One that is not there names nothing.
+///
+/// # Errors
+/// The file cannot be read, or those of `each`.
+pub fn in_file<E: Into<anyhow::Error>>(
+    path: &Path,
+    each: &mut dyn FnMut([u8; 32]) -> Result<(), E>,
+) -> anyhow::Result<()> {
+    let mut file = match File::open(path) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(()),
+        file => BufReader::with_capacity(1 << 16, file?),
+    };
+    let mut window = Window::default();
+    loop {
+        let piece = file.fill_buf()?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        window.read(piece, each).map_err(Into::into)?;
+        let read = piece.len();
+        file.consume(read);
+    }
+}
+
 /// The last 64 hexadecimal digits of a text that is read in pieces.
 #[derive(Debug, Default)]
 pub(super) struct Window {

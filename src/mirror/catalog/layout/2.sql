@@ -24,3 +24,13 @@ CREATE TABLE input (
 
 -- What holds for the mirror as a whole, by the names in settings.rs.
 CREATE TABLE setting (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+
+-- What wrote to the mirror: 'sync' or 'repair'.
+ALTER TABLE run ADD COLUMN kind TEXT NOT NULL DEFAULT 'sync';
+
+-- Assets that a repair asks for again. The list of --urls stays what it was.
+CREATE TABLE repair (
+    run       INTEGER NOT NULL,
+    asset     INTEGER NOT NULL,
+    PRIMARY KEY (run, asset)
+) STRICT, WITHOUT ROWID;
