@@ -31,7 +31,7 @@ use crate::sanitize;
 use crate::target::Target;
 pub use collecting::{Collecting, Mention, SlotFilter};
 use fetching::Fetched;
-pub use placement::{Links, Placement, normal};
+pub use placement::{AnotherPlace, Links, Placement, normal};
 use recording::Recorded;
 use recovering::Copies;
 pub use repairing::{Repaired, Repairing};
@@ -101,9 +101,11 @@ async fn mirror(
     let mirror = Mirror::open_within(&job.output, job.patience, stop).await?;
     let store = Arc::new(open_store(&job, mirror.layout())?);
     let catalog = Catalog::open(&mirror.layout().catalog(), job.durability)?;
+    let row = placement_row(&job, mirror.layout())?;
+    placement::refuse_another(&catalog, &row, mirror.layout(), &job.output)?;
     holding::refuse_unmounted(&catalog, &store, assets(&job, mirror.layout()), job.network)?;
     let run = catalog.begin_run()?;
-    catalog.remember_placement(&placement_row(&job, mirror.layout())?)?;
+    catalog.remember_placement(&row)?;
     catalog.remember_missing_policy(job.missing.word())?;
 
     progress.phase(Phase::Collecting);
@@ -145,6 +147,7 @@ pub fn plan(
     let folder = tempfile::tempdir()?;
     let layout = Layout::new(&job.output);
     let copy = Catalog::copy(&layout.catalog(), &folder.path().join("catalog.sqlite"))?;
+    placement::refuse_another(&copy, &placement_row(&job, &layout)?, &layout, &job.output)?;
     let store = LocalStore::new(assets(&job, &layout), layout.tmp(), Durability::None);
     holding::refuse_unmounted(&copy, &store, assets(&job, &layout), job.network)?;
     let run = copy.begin_run()?;

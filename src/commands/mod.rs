@@ -87,8 +87,12 @@ fn tell(text: &str) {
 fn exit_of(error: &anyhow::Error) -> Exit {
     use crate::input::InputError;
     use crate::mirror::MirrorError;
+    use crate::pipeline::AnotherPlace;
     for cause in error.chain() {
-        if cause.downcast_ref::<InputError>().is_some_and(InputError::is_usage) || cause.is::<Usage>() {
+        if cause.downcast_ref::<InputError>().is_some_and(InputError::is_usage)
+            || cause.is::<Usage>()
+            || cause.is::<AnotherPlace>()
+        {
             return Exit::Usage;
         }
         match cause.downcast_ref() {

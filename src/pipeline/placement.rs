@@ -3,8 +3,44 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use crate::mirror::Layout;
+use crate::mirror::catalog::{Catalog, PlacementRow};
 use crate::mirror::store::Blob;
 use crate::rewrite::{path_to_url, url_safe};
+use crate::sanitize;
+
+/// A run would put its pictures elsewhere than those of the documents on record. One catalog knows of one place.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the mirror in {} has documents whose pictures lie in {}, and this run would put pictures into {}; nothing was written. \
+     Use another output with -o", sanitize::path(.output), sanitize::path(.last), sanitize::path(.now)
+)]
+pub struct AnotherPlace {
+    output: PathBuf,
+    last: PathBuf,
+    now: PathBuf,
+}
+
+/// Refuses a run whose pictures go to another place than those that documents on record name.
+pub(super) fn refuse_another(
+    catalog: &Catalog,
+    row: &PlacementRow,
+    layout: &Layout,
+    output: &Path,
+) -> anyhow::Result<()> {
+    let Some(last) = catalog.placement()? else { return Ok(()) };
+    let (before, now) = (last.assets(layout), row.assets(layout));
+    let is_same = match (before.canonicalize(), now.canonicalize()) {
+        (Ok(before), Ok(now)) => before == now,
+        _ => normal(&std::path::absolute(&before)?) == normal(&std::path::absolute(&now)?),
+    };
+    // A site that was moved as a whole took its pictures along.
+    let has_moved = !before.is_dir() && last.documents == row.documents;
+    if (last.documents == row.documents && (is_same || has_moved)) || !catalog.has_documents(last.documents)? {
+        return Ok(());
+    }
+    Err(AnotherPlace { output: output.to_owned(), last: before, now }.into())
+}
 
 /// Which files are rewritten.
 #[derive(Debug, Clone, PartialEq, Eq)]

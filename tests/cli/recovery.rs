@@ -181,3 +181,33 @@ fn documents_of_a_folder_that_is_empty_now_are_not_released() {
     let plan = case.run(0, &["prune", "--json"]).json();
     assert_eq!((&plan["copies"]["count"], &plan["removed"]["count"]), (&1.into(), &1.into()));
 }
+
+#[test]
+fn one_mirror_has_one_place_for_pictures() {
+    let (case, origin) = (Case::new(), Origin::of_pictures());
+    let page = |picture: &str| format!("<img src='http://p.example/{picture}'>");
+    case.write("one/a.html", page("a.png")).write("two/b.html", page("a.png"));
+    let site = |site: &str, code: i32, flags: &[&str]| {
+        let assets = format!("--assets={site}/i");
+        let all = [&["sync", site, "--in-place", "--yes", &assets], flags].concat();
+        case.imgmirror(&all).args(origin.flags()).run(code)
+    };
+    site("one", 0, &[]);
+    for flags in [&[][..], &["--dry-run"]] {
+        let ran = site("two", 2, flags);
+        ran.stderr_has("one/i").stderr_has("two/i").stderr_has("-o");
+    }
+    case.imgmirror(&["sync", "two"]).args(origin.flags()).run(2).stderr_has("one/i");
+    assert_eq!(case.text("two/b.html"), page("a.png"));
+    assert!(!case.exists("two/i") && !case.exists("mirror/documents"));
+    case.run(0, &["check"]);
+    site("two", 0, &["-o=other"]);
+    // Where no document names a picture of the one place any more, the other may take over; so may a site that moved.
+    case.run(0, &["restore"]);
+    case.imgmirror(&["sync", "two"]).args(origin.flags()).run(1).stderr_has("--refresh");
+    case.imgmirror(&["sync", "two", "--refresh"]).args(origin.flags()).run(0);
+    fs::rename(case.at("two"), case.at("moved")).unwrap();
+    case.imgmirror(&["sync", "moved", "--in-place", "--yes", "--assets=moved/i", "-o=other"])
+        .args(origin.flags())
+        .run(0);
+}

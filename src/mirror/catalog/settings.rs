@@ -78,6 +78,20 @@ impl Catalog {
         self.commit()
     }
 
+    /// Whether any such document on record names pictures.
+    pub fn has_documents(&self, documents: Documents) -> Result<bool> {
+        let mut statement = self.connection.prepare(match documents {
+            Documents::Mirror => {
+                "SELECT 1 FROM document WHERE path IS NOT source AND plan IS NOT NULL AND released IS NULL"
+            }
+            Documents::InPlace => {
+                "SELECT 1 FROM document WHERE path IS source AND released IS NULL
+                 AND EXISTS (SELECT 1 FROM reference WHERE reference.document = document.id AND held IS NOT NULL)"
+            }
+        })?;
+        Ok(statement.exists([])?)
+    }
+
     /// What the last run wrote where pictures are missing, in the word that it was remembered by.
     pub fn missing_policy(&self) -> Result<Option<String>> {
         match self.setting("missing")? {
