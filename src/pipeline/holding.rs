@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::Network;
 use crate::mirror::catalog::{Backlog, Catalog, Held, OnChange};
-use crate::mirror::store::{LocalStore, Store as _};
+use crate::mirror::store::{self, LocalStore, Store as _};
 use crate::sanitize;
 
 /// Not one of the pictures on record is there.
@@ -41,11 +41,13 @@ pub(super) fn compare(catalog: &Catalog, store: &LocalStore, run: i64, network: 
         Network::Online(backlog) => backlog.on_change,
         Network::Offline => OnChange::Keep,
     };
-    // A blob of another length is a damaged one; that of its own length may be, and only re-hashing would tell.
-    let is_held = &mut |blob: &_, length| Ok(store.has(blob)? == Some(length));
     catalog.begin()?;
-    catalog.take_back(on_change, is_held)?;
-    catalog.forget_lost(run, is_held)?;
+    // What was given up may have been given up for its bytes, and is seldom: it is read before it is believed.
+    catalog.take_back(on_change, &mut |blob, length| {
+        Ok(store.has(blob)? == Some(length) && store::is_whole(&store.path(blob), blob.digest))
+    })?;
+    // A blob of another length is a damaged one; that of its own length may be, and only re-hashing would tell.
+    catalog.forget_lost(run, &mut |blob, length| Ok(store.has(blob)? == Some(length)))?;
     catalog.commit()?;
     Ok(())
 }

@@ -15,6 +15,9 @@ use crate::sanitize;
 const BATCH: usize = 1_000;
 
 /// Releases the documents below `inputs` (absolute) that `run` did not see because they are gone; returns how many.
+///
+/// # Errors
+/// An input has lost all of its documents, or the catalog cannot be written.
 pub(super) fn release(catalog: &Catalog, run: i64, inputs: &[PathBuf], progress: &Progress) -> anyhow::Result<u64> {
     let mut released = 0;
     catalog.begin()?;
@@ -25,13 +28,12 @@ pub(super) fn release(catalog: &Catalog, run: i64, inputs: &[PathBuf], progress:
         }
         let gone = gone(catalog, run, input)?;
         if !gone.is_empty() && !saw_any(catalog, run, input)? {
-            let told = format!(
-                "warning: none of the {} documents that were in {} is there; is its disk mounted? Nothing is released.",
+            anyhow::bail!(
+                "none of the {} documents that were in {} is there; is its disk mounted? If they are gone for good, \
+                 `imgmirror prune --forget-input` with this folder lets go of them",
                 gone.len(),
                 sanitize::path(input)
             );
-            progress.warn(&told);
-            continue;
         }
         let mut empty = BTreeSet::new();
         for (document, source) in &gone {

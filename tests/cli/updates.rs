@@ -175,7 +175,8 @@ fn a_folder_that_is_suddenly_empty_releases_nothing() {
     case.imgmirror(&["sync", "in"]).args(origin.flags()).run(0);
     fs::remove_dir_all(case.at("in")).unwrap();
     fs::create_dir(case.at("in")).unwrap();
-    case.imgmirror(&["sync", "in"]).args(origin.flags()).run(0).stderr_has("is its disk mounted?");
+    case.imgmirror(&["sync", "in"]).args(origin.flags()).run(1).stderr_has("is its disk mounted?");
+    assert!(case.exists("mirror/documents/a.html") && case.exists("mirror/documents/sub/b.html"));
     case.write("in/a.html", PAGE);
     // The other one is gone for itself.
     let ran = case.imgmirror(&["sync", "in"]).args(origin.flags()).run(0);
