@@ -23,7 +23,13 @@ pub(super) fn run(args: &CheckArgs) -> Outcome {
     let fetch = cli::fetch_options(&args.network, &args.scope, &args.politeness)
         .map_err(|(file, error)| anyhow::anyhow!("--cacert: {} cannot be read: {error}", sanitize::path(file)))?;
     let mirror = super::open(&args.output, &args.lock)?;
-    super::run_to_end(drive(args, &fetch, mirror.layout()))
+    let exit = super::run_to_end(drive(args, &fetch, mirror.layout()))?;
+    if (args.repair || args.rebuild)
+        && let Ok(catalog) = Catalog::open_existing(&mirror.layout().catalog())
+    {
+        super::refresh_report(&catalog, mirror.layout());
+    }
+    Ok(exit)
 }
 
 /// Whether a run has ever written here.

@@ -24,10 +24,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Command, DocumentArgs, Exit, LockArgs, Parsed};
 use crate::collect::Collector;
+use crate::mirror::catalog::Catalog;
 use crate::mirror::store::StoreErrorKind;
 use crate::mirror::{Layout, Mirror};
 use crate::pipeline::{Collecting, SlotFilter};
 use crate::proxy::Rules;
+use crate::report::page::{self, When};
 use crate::sanitize;
 
 /// How a command ended, or the error that kept it from running.
@@ -163,6 +165,16 @@ fn print(text: &str) -> io::Result<()> {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
+    }
+}
+
+/// Brings a report that is there up to date. Only for the holder of the mirror's lock. The command itself is done: that
+/// the report is not is worth a warning.
+fn refresh_report(catalog: &Catalog, layout: &Layout) {
+    if layout.report().exists()
+        && let Err(error) = page::write(catalog, layout, When::Changed, jiff::Timestamp::now().as_millisecond())
+    {
+        tell(&format!("warning: {}", sanitize::for_terminal(&format!("{error:#}"))));
     }
 }
 

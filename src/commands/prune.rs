@@ -65,7 +65,9 @@ fn act(args: &PruneArgs, pruning: &Pruning<'_>, plan: &Plan) -> anyhow::Result<(
     if plan.is_drastic() && !args.yes {
         confirm(plan)?;
     }
-    pruning.act(plan)
+    pruning.act(plan)?;
+    super::refresh_report(pruning.catalog, pruning.layout);
+    Ok(())
 }
 
 /// Asks where somebody is there to answer, and refuses where nobody is.

@@ -28,6 +28,9 @@ pub(super) fn run(args: &RestoreArgs) -> Outcome {
     let only = only(&args.documents, &catalog, &layout)?;
     let restoring = Restoring { catalog: &catalog, tmp: &layout.tmp(), only: &only, edited: args.edited(), action };
     let restored = restoring.run(&mut |refused| tell(refused, args))?;
+    if action == Action::Act {
+        super::refresh_report(&catalog, &layout);
+    }
     let text = if args.json { json(&restored)? } else { text(&restored, action) };
     print(&text)?;
     Ok(if restored.refused == 0 { Exit::Complete } else { Exit::SomeMissing })
