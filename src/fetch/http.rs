@@ -362,7 +362,13 @@ fn trouble(error: reqwest::Error) -> Trouble {
     } else {
         FailureKind::Connection
     };
-    Trouble::new(kind, causes(&error))
+    // What stands around the resolver's own words says nothing more, and leaves no room for them in a summary.
+    let detail = if kind == FailureKind::Dns { last_cause(&error).to_string() } else { causes(&error) };
+    Trouble::new(kind, detail)
+}
+
+fn last_cause<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
+    std::iter::successors(Some(error), |error| error.source()).last().unwrap_or(error)
 }
 
 /// The first cause of type `T`, also inside of I/O errors.
@@ -381,7 +387,7 @@ fn cause<'e, T: std::error::Error + 'static>(error: &'e (dyn std::error::Error +
     None
 }
 
-/// An error's last cause, which says most, or all of them where they are short.
+/// An error and its causes in one line.
 pub(super) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

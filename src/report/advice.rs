@@ -10,7 +10,7 @@ const MAX: usize = 4;
 /// What helps against a kind of failure; `None` stands for pictures that were never asked for.
 pub(super) fn step(kind: Option<FailureKind>) -> &'static str {
     use FailureKind::*;
-    let Some(kind) = kind else { return "run `imgmirror sync` without --offline, to ask for them" };
+    let Some(kind) = kind else { return "run `imgmirror sync`, to ask for them" };
     match kind {
         Gone => "the server has it no more; `sync --retry-failed` asks again at once, should it be back",
         Forbidden => "try `sync --referer origin`, --user-agent or --via-proxy: some servers refuse strangers",
@@ -45,7 +45,7 @@ pub(super) fn of_mirror(overview: &Overview, now: i64) -> Vec<String> {
     }
     let documents = &overview.documents;
     if overview.failed_documents() + documents.unread + documents.unwritten > 0 && advice.is_empty() {
-        advice.push("run the same `imgmirror sync` again: it says which documents it cannot read or write".to_owned());
+        advice.push("run the same `imgmirror sync` again: it takes up what waits, or says why it cannot".to_owned());
     }
     let resting = |next: Option<i64>| next.is_some_and(|next| next > now);
     for group in &overview.missing {

@@ -63,7 +63,8 @@ pub(super) fn headline(overview: &Overview) -> String {
     }
     match overview.failed_documents() + documents.unread + documents.unwritten {
         0 => {}
-        n => reasons.push(format!("{} could not be mirrored yet", count(n, "document"))),
+        1 => reasons.push("1 document awaits the next run".to_owned()),
+        n => reasons.push(format!("{} await the next run", count(n, "document"))),
     }
     format!("Not whole: {}.", reasons.join("; "))
 }
@@ -76,7 +77,7 @@ fn numbers(overview: &Overview, now: i64) -> Vec<(&'static str, String)> {
         (documents.whole, "whole"),
         (documents.missing, "with pictures missing"),
         (documents.unwritten, "not written yet"),
-        (documents.unread, "not read to the end"),
+        (documents.unread, "not collected yet"),
     ];
     push_parts(&mut text, ": ", &states);
     let beside =
@@ -180,7 +181,7 @@ pub(super) fn state(document: &Incomplete) -> String {
         DocumentState::Whole => "whole".to_owned(),
         DocumentState::Missing => format!("{} of {} missing", number(document.missing), number(document.references)),
         DocumentState::Unwritten => "not written yet".to_owned(),
-        DocumentState::Unread => "not read to the end".to_owned(),
+        DocumentState::Unread => "not collected yet".to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::in_place::undone;
-use crate::support::{Answer, Case, Gate, Mirror, Origin, assert_adds_up, pictures};
+use crate::support::{Answer, Case, Gate, Mirror, Origin, Running, assert_adds_up, pictures};
 
 const PAGE: &str = "<img src='http://p.example/a.png'>";
 
@@ -183,15 +183,20 @@ fn a_folder_that_is_suddenly_empty_releases_nothing() {
     ran.stdout_has("1 document whose source").nowhere_has("mounted");
 }
 
-#[test]
-fn a_run_waits_for_another_one_when_told() {
-    let case = Case::new();
-    let gate = Gate::closed();
+/// A run that holds the lock until the gate is opened.
+fn held_at(gate: &Gate, case: &Case) -> (Origin, Running) {
     let held = gate.clone();
     let origin = Origin::new(move |asked| Answer::picture(asked).held_at(&held));
     case.write("in/a.html", PAGE);
-    let first = case.imgmirror(&["sync", "in"]).args(origin.flags()).start();
+    let run = case.imgmirror(&["sync", "in"]).args(origin.flags()).start();
     origin.wait_for(1);
+    (origin, run)
+}
+
+#[test]
+fn a_run_waits_for_another_one_when_told() {
+    let (case, gate) = (Case::new(), Gate::closed());
+    let (origin, first) = held_at(&gate, &case);
     let refused = case.imgmirror(&["sync", "in"]).args(origin.flags()).run_beside(4);
     refused.stderr_has(&format!("process {}", first.id())).stderr_has("--wait");
     case.imgmirror(&["sync", "in", "--wait=50ms"]).args(origin.flags()).run_beside(4);
@@ -206,13 +211,8 @@ fn a_run_waits_for_another_one_when_told() {
 #[cfg(unix)]
 #[test]
 fn waiting_for_a_lock_can_be_interrupted() {
-    let case = Case::new();
-    let gate = Gate::closed();
-    let held = gate.clone();
-    let origin = Origin::new(move |asked| Answer::picture(asked).held_at(&held));
-    case.write("in/a.html", PAGE);
-    let first = case.imgmirror(&["sync", "in"]).args(origin.flags()).start();
-    origin.wait_for(1);
+    let (case, gate) = (Case::new(), Gate::closed());
+    let (origin, first) = held_at(&gate, &case);
     let mut second = case.imgmirror(&["sync", "in", "--wait=10m"]).args(origin.flags()).start();
     // It listens to signals before it looks at the lock: repeated until it has ended, whenever it got there.
     while !second.has_ended() {

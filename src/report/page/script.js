@@ -24,7 +24,7 @@
   for (const picture of pictures) {
     picture.lower = [rows.hosts[picture.host], picture.path, " ", picture.kind, " ", picture.detail].join("").toLowerCase();
   }
-  const STATES = ["whole", "pictures missing", "not written yet", "not read to the end"];
+  const STATES = ["whole", "pictures missing", "not written yet", "not collected yet"];
 
   // Which documents show a picture: for the picture at place p, those in users[starts[p]] up to users[starts[p + 1]].
   const starts = new Uint32Array(pictures.length + 1);

@@ -85,10 +85,10 @@ fn a_mirror_with_pictures_missing() {
         ..whole()
     };
     assert_snapshot!(shown(overview), @"
-    Not whole: 16 of 46 pictures are missing, in 22 of 25 documents; 1 document could not be mirrored yet.
+    Not whole: 16 of 46 pictures are missing, in 22 of 25 documents; 1 document awaits the next run.
 
     Last run    2026-03-01 11:05 UTC (3 hours ago), went through in 8.1 s
-    Documents   25: 2 whole, 22 with pictures missing, 1 not read to the end; 3 more whose source is gone
+    Documents   25: 2 whole, 22 with pictures missing, 1 not collected yet; 3 more whose source is gone
     References  1,120: 1,115 mirrored, 5 skipped
     Pictures    46: 30 held, 16 missing, 2 changed on the server
     Disk        12.1 MiB in 46 picture files
@@ -102,9 +102,9 @@ fn a_mirror_with_pictures_missing() {
       and 1 more
 
     Documents that are not whole
-      12 of 20 missing     posts/a.html
-      1 of 20 missing      文章/b.md
-      not read to the end  c.html
+      12 of 20 missing   posts/a.html
+      1 of 20 missing    文章/b.md
+      not collected yet  c.html
       and 20 more; mirror/report.html has them all
 
     Changed on the server, kept as it was
@@ -112,10 +112,10 @@ fn a_mirror_with_pictures_missing() {
       and 1 more
 
     Report      mirror/report.html
-    Next        run the same `imgmirror sync` again: it says which documents it cannot read or write
+    Next        run the same `imgmirror sync` again: it takes up what waits, or says why it cannot
                 gone: the server has it no more; `sync --retry-failed` asks again at once, should it be back
                 timeout: run the same sync again later: this may pass by itself
-                run `imgmirror sync` without --offline, to ask for them
+                run `imgmirror sync`, to ask for them
     ");
 }
 
@@ -129,7 +129,7 @@ fn a_mirror_whose_last_run_did_not_end_well() {
     };
     assert_snapshot!(headline_of(None, 0), @"Not whole: the last run has not ended. if no run is under way, the last one was killed: run the same `imgmirror sync` again to go on");
     assert_snapshot!(headline_of(Some(Ending::Interrupted), 0), @"Not whole: the last run was interrupted. run the same `imgmirror sync` again to go on where it was interrupted");
-    assert_snapshot!(headline_of(Some(Ending::Finished), 2), @"Not whole: 2 documents could not be mirrored yet. run the same `imgmirror sync` again: it says which documents it cannot read or write");
+    assert_snapshot!(headline_of(Some(Ending::Finished), 2), @"Not whole: 2 documents await the next run. run the same `imgmirror sync` again: it takes up what waits, or says why it cannot");
 }
 
 #[test]
