@@ -26,6 +26,13 @@ fn urls(text: &str) -> Vec<String> {
 }
 
 #[test]
+fn what_would_become_an_image_by_being_rewritten_stays_out() {
+    // No image as it stands, since a `!` follows; with a link in place of the URL it would be one.
+    assert_eq!(raws("![](<https://h/a.jpg>!)"), Vec::<String>::new());
+    assert_eq!(raws("[x](<https://h/a.jpg>!) <https://h/b.jpg>"), ["md:link <https://h/b.jpg>"]);
+}
+
+#[test]
 fn destinations_of_images_are_cut_exactly() {
     for (text, want) in [
         ("![a](u)", "u"),

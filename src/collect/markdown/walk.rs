@@ -164,7 +164,9 @@ impl<'a, 'g> Walk<'a, 'g> {
                 None => pending = Some(url.into_string()),
             },
             LinkType::Autolink => {
-                if (self.reader.names_image)(&url) {
+                // In what was to be a destination and is none, a link would make the text around it one after all.
+                let in_broken_link = self.chunk().get(..span.start).is_some_and(|before| before.ends_with("]("));
+                if !in_broken_link && (self.reader.names_image)(&url) {
                     self.report("md:link", span.shifted(self.span.start), &url, Layer::MarkdownAutolink);
                 }
             }
