@@ -13,8 +13,8 @@
 mod assets;
 pub(crate) mod mentions;
 
-use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -387,22 +387,15 @@ impl Pruning<'_> {
             // A link that leads nowhere, or something that is no document.
             _ => return Ok(()),
         }
-        let mut window = Window::default();
-        let mut file = BufReader::with_capacity(1 << 16, File::open(path).with_context(named)?);
-        loop {
-            let piece = file.fill_buf().with_context(named)?;
-            if piece.is_empty() {
-                return Ok(());
+        let mut spare = |digest| -> catalog::Result<()> {
+            if self.catalog.spare(&digest)? {
+                plan.named.add(|| hex::encode(digest));
             }
-            window.read(piece, &mut |digest| -> catalog::Result<()> {
-                if self.catalog.spare(&digest)? {
-                    plan.named.add(|| hex::encode(digest));
-                }
-                Ok(())
-            })?;
-            let read = piece.len();
-            file.consume(read);
-        }
+            Ok(())
+        };
+        // What the catalog has to say is not about the document.
+        mentions::in_file(path, &mut spare)
+            .map_err(|error| if error.is::<io::Error>() { error.context(named()) } else { error })
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use super::{Catalog, Result, RewriteRow, now, params, path_from, path_value};
+use super::{Catalog, Result, RewriteRow, now, params, path_value};
 use crate::mirror::digest::Digest;
 
 /// A blob that a check found damaged.
@@ -72,15 +72,7 @@ impl Catalog {
              FROM temp.damaged_document JOIN document ON document.id = damaged_document.id
              WHERE document.id > ?1 AND size IS NOT NULL ORDER BY document.id LIMIT ?2",
         )?;
-        let rows = statement.query_map(params![after, max as i64], |row| {
-            Ok(RewriteRow {
-                id: row.get(0)?,
-                path: path_from(row.get(1)?),
-                source: path_from(row.get(2)?),
-                digest: row.get(3)?,
-                plan: row.get(4)?,
-            })
-        })?;
+        let rows = statement.query_map(params![after, max as i64], RewriteRow::read)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

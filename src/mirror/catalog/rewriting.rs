@@ -22,6 +22,19 @@ pub struct RewriteRow {
     pub plan: Option<[u8; 32]>,
 }
 
+impl RewriteRow {
+    /// Reads the columns `id, path, source, digest, plan` of a document.
+    pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(RewriteRow {
+            id: row.get(0)?,
+            path: path_from(row.get(1)?),
+            source: path_from(row.get(2)?),
+            digest: row.get(3)?,
+            plan: row.get(4)?,
+        })
+    }
+}
+
 /// A reference that a plan may edit.
 #[derive(Debug, Clone)]
 pub struct HeldReference {
@@ -69,15 +82,7 @@ impl Catalog {
             "SELECT id, path, source, digest, plan FROM document
              WHERE run = ?1 AND id > ?2 AND size IS NOT NULL ORDER BY id LIMIT ?3",
         )?;
-        let rows = statement.query_map(params![run, after, max as i64], |row| {
-            Ok(RewriteRow {
-                id: row.get(0)?,
-                path: path_from(row.get(1)?),
-                source: path_from(row.get(2)?),
-                digest: row.get(3)?,
-                plan: row.get(4)?,
-            })
-        })?;
+        let rows = statement.query_map(params![run, after, max as i64], RewriteRow::read)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
