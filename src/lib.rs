@@ -6,6 +6,7 @@
 //! mirrored documents ◀─ splice ─ Edits ◀─ plan ───────────── Catalog ◀─ record ─ Store ◀─────┘
 //! ```
 
+pub mod bundle;
 pub mod cli;
 pub mod collect;
 pub mod commands;
@@ -18,6 +19,7 @@ pub mod frontier;
 pub mod input;
 pub mod media_type;
 pub mod mirror;
+pub mod page;
 pub mod pipeline;
 pub mod progress;
 pub mod proxy;

@@ -10,6 +10,7 @@ mod holding;
 mod journal;
 mod ledger;
 mod pruning;
+mod publishing;
 mod releasing;
 mod repairing;
 mod rewriting;
@@ -38,6 +39,7 @@ pub use ledger::{
     LedgerDocument, LedgerHeld, LedgerMissing, LedgerRun, MissingGroup, Reason, ReferenceTotals, Totals,
 };
 pub use pruning::{Doomed, DoomedCounts, Fate, Holdings, SourceRow};
+pub use publishing::{AssetState, PictureRow, PublishedRow, Selection};
 pub use repairing::DamagedBlob;
 pub use rewriting::{HeldReference, ReferenceState, RewriteRow};
 pub use rows::{Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};

@@ -1,0 +1,195 @@
+//! From a URL in a mirrored document to the picture that is held for it.
+
+use std::fs::File;
+use std::io::{Cursor, Read as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use encoding_rs::Encoding;
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use super::collection::{Collection, Entry};
+use super::node::{Bytes, Picture};
+use crate::collect::value::blob_name;
+use crate::media_type;
+use crate::mirror::catalog::{AssetState, PictureRow};
+use crate::mirror::digest::Digest;
+use crate::mirror::store::Blob;
+use crate::sanitize;
+use crate::target::{Place, Skip, resolve};
+
+/// The largest local file that is taken for a picture, in bytes.
+const MAX_LOCAL: u64 = 64 << 20;
+
+/// What a URL in a document stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    Held(Picture),
+    /// A picture that should be there, with its original URL and why it is not.
+    Missing {
+        url: String,
+        reason: String,
+    },
+    /// No picture at all: a fragment, another scheme, a template.
+    Nothing,
+}
+
+/// Finds what the URLs of one document stand for.
+pub struct Lookup<'c> {
+    pub(super) collection: &'c Collection,
+    pub(super) entry: &'c Entry,
+    /// Where relative URLs begin that the copy has left relative.
+    pub(super) base: Option<Url>,
+    pub(super) encoding: &'static Encoding,
+}
+
+impl Lookup<'_> {
+    /// What a URL, decoded, stands for.
+    pub fn find(&self, url: &str) -> anyhow::Result<Found> {
+        let url = url.trim();
+        if let Some(data) = strip_scheme(url, "data:") {
+            return Ok(inline(data).map_or(Found::Nothing, Found::Held));
+        }
+        if let Some((digest, _)) = blob_name(url).and_then(|name| name.split_once('.')) {
+            return self.blob(url, digest);
+        }
+        let place = Place { base: self.base.as_ref(), encoding: self.encoding };
+        match resolve(url, place, &self.collection.collecting.rules) {
+            Ok(target) => self.asset(target.url.as_str()),
+            Err(Skip::Relative | Skip::Local) => Ok(self.local(url)),
+            Err(_) => Ok(Found::Nothing),
+        }
+    }
+
+    /// The name of the document of the collection that a link leads to, and what stands behind its `#`.
+    pub fn document(&self, link: &str) -> Option<(std::path::PathBuf, Option<String>)> {
+        let (path, fragment) = match link.split_once('#') {
+            Some((path, fragment)) => (path, Some(fragment.to_owned())),
+            None => (link, None),
+        };
+        let path = path.split('?').next().unwrap_or_default();
+        if path.is_empty() || path.starts_with('/') || path.contains(':') {
+            return None;
+        }
+        let path = percent_decode_str(path).decode_utf8().ok()?;
+        self.collection.linked(self.entry, &path).map(|name| (name, fragment))
+    }
+
+    fn blob(&self, url: &str, hex: &str) -> anyhow::Result<Found> {
+        let missing = |reason: &str| Found::Missing { url: sanitize::url(url), reason: reason.to_owned() };
+        let mut digest = [0; 32];
+        let row = match hex::decode_to_slice(hex, &mut digest) {
+            Ok(()) => self.collection.catalog.picture(&digest)?,
+            Err(_) => None,
+        };
+        let Some(row) = row else { return Ok(missing("the mirror knows no such picture")) };
+        Ok(self
+            .held(row)
+            .map_or_else(|| missing("its file is gone from the mirror; run `imgmirror check`"), Found::Held))
+    }
+
+    fn held(&self, row: PictureRow) -> Option<Picture> {
+        let file = self.collection.assets.join(row.blob.name());
+        file.is_file().then_some(Picture {
+            blob: row.blob,
+            held: row.blob.digest,
+            length: row.length,
+            dimensions: row.dimensions,
+            bytes: Bytes::File(file),
+        })
+    }
+
+    fn asset(&self, target: &str) -> anyhow::Result<Found> {
+        let missing = |reason: String| Found::Missing { url: sanitize::url(target), reason };
+        Ok(match self.collection.catalog.asset_state(target)? {
+            Some(AssetState::Held(digest)) => {
+                let row = self.collection.catalog.picture(digest.as_bytes())?;
+                let held = row.and_then(|row| self.held(row));
+                held.map_or_else(|| missing("its file is gone from the mirror".to_owned()), Found::Held)
+            }
+            Some(AssetState::Failed(kind, detail)) => missing(format!("{kind}: {detail}")),
+            Some(AssetState::NotTried) => missing("it was not asked for yet".to_owned()),
+            None => missing("it is not in the mirror".to_owned()),
+        })
+    }
+
+    /// A picture that is a file beside the document, or somewhere else in the folder that was read. Links out of it,
+    /// by `..` or by symbolic links, are not followed.
+    fn local(&self, url: &str) -> Found {
+        let missing = |reason: &str| Found::Missing {
+            url: sanitize::for_terminal_limited(url, 500).into_owned(),
+            reason: reason.to_owned(),
+        };
+        let Some((folder, root)) = self.collection.local(self.entry) else {
+            return missing("a file beside the document, which is no longer there");
+        };
+        let path = url.split(['?', '#']).next().unwrap_or_default();
+        let Ok(path) = percent_decode_str(path).decode_utf8() else { return missing("its name cannot be read") };
+        let file = match path.strip_prefix('/') {
+            Some(below) => root.join(below),
+            None => folder.join(&*path),
+        };
+        let (Ok(file), Ok(root)) = (file.canonicalize(), root.canonicalize()) else {
+            return missing("there is no such file beside the document");
+        };
+        if !file.starts_with(&root) {
+            return missing("it lies outside of the folder that was read");
+        }
+        match read_local(&file) {
+            Some(picture) => Found::Held(picture),
+            None => missing("the file beside the document is no picture"),
+        }
+    }
+}
+
+fn read_local(path: &Path) -> Option<Picture> {
+    let metadata = path.metadata().ok().filter(|metadata| metadata.is_file() && metadata.len() <= MAX_LOCAL)?;
+    let mut file = File::open(path).ok()?;
+    let inspected = media_type::inspect(&mut file, metadata.len()).ok()?.ok()?;
+    let (digest, length) = Digest::of_reader(File::open(path).ok()?.take(MAX_LOCAL)).ok()?;
+    Some(Picture {
+        blob: Blob { digest, media_type: inspected.media_type },
+        held: digest,
+        length,
+        dimensions: inspected.dimensions,
+        bytes: Bytes::File(path.to_owned()),
+    })
+}
+
+/// The picture of a `data:` URL (RFC 2397), given what stands behind the scheme.
+fn inline(data: &str) -> Option<Picture> {
+    // Padding is optional (WHATWG Infra, "forgiving-base64 decode").
+    const FORGIVING: GeneralPurpose = GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let (kind, payload) = data.split_once(',')?;
+    let decoded: Vec<u8> = percent_decode_str(payload).collect();
+    let is_base64 = kind.rsplit(';').next().is_some_and(|last| last.trim().eq_ignore_ascii_case("base64"));
+    let bytes = if is_base64 {
+        let packed: Vec<u8> = decoded.into_iter().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        FORGIVING.decode(packed).ok()?
+    } else {
+        decoded
+    };
+    let length = bytes.len() as u64;
+    let inspected = media_type::inspect(&mut Cursor::new(&bytes), length).ok()?.ok()?;
+    let (digest, _) = Digest::of_reader(&bytes[..]).ok()?;
+    Some(Picture {
+        blob: Blob { digest, media_type: inspected.media_type },
+        held: digest,
+        length,
+        dimensions: inspected.dimensions,
+        bytes: Bytes::Inline(Arc::from(bytes)),
+    })
+}
+
+fn strip_scheme<'u>(url: &'u str, scheme: &str) -> Option<&'u str> {
+    let start = url.get(..scheme.len())?;
+    start.eq_ignore_ascii_case(scheme).then(|| &url[scheme.len()..])
+}

@@ -1,0 +1,75 @@
+//! A document as a page that can be read anywhere, and that lets nothing out.
+//!
+//! A page is not the document with things taken out: it is built anew from what a document says, with elements and
+//! attributes from closed lists, and with pictures that are held. See [`node`] for why nothing else can be asked for.
+//!
+//! Used by [`crate::bundle`] for every format, and by `serve`.
+
+mod body;
+mod collection;
+mod front;
+mod lookup;
+pub mod node;
+pub mod shell;
+
+use std::path::PathBuf;
+
+pub use collection::{Collection, Entry};
+pub use node::{Bytes, Css, Element, Links, Node, Picture, Value};
+
+/// A document, ready to be written as a page.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The document's path, as the catalog has it below documents/.
+    pub path: PathBuf,
+    /// Never empty: the file's name where the document has no title.
+    pub title: String,
+    pub author: Option<String>,
+    /// As the document writes it.
+    pub date: Option<String>,
+    /// A language tag (BCP 47), where the document names one or its script tells.
+    pub language: Option<String>,
+    /// Where the article was published, when the document says so.
+    pub site: Option<String>,
+    /// The picture that stands for the article.
+    pub cover: Option<Picture>,
+    pub body: Vec<Node>,
+    /// Pictures that should be on the page and are not held.
+    pub missing: u64,
+}
+
+impl Page {
+    /// Calls `each` for every picture of the page, as often as it is named.
+    pub fn pictures(&self, each: &mut dyn FnMut(&Picture)) {
+        self.cover.iter().for_each(&mut *each);
+        in_nodes(&self.body, each);
+    }
+}
+
+fn in_nodes(nodes: &[Node], each: &mut dyn FnMut(&Picture)) {
+    for node in nodes {
+        match node {
+            Node::Text(_) => {}
+            Node::Style(css) => in_css(css, each),
+            Node::Element(element) => {
+                for (_, value) in &element.attributes {
+                    match value {
+                        Value::Picture(picture, _) => each(picture),
+                        Value::Candidates(candidates) => candidates.iter().for_each(|(picture, _)| each(picture)),
+                        Value::Css(css) => in_css(css, each),
+                        Value::Text(_) | Value::Document(..) | Value::Outward(_) => {}
+                    }
+                }
+                in_nodes(&element.children, each);
+            }
+        }
+    }
+}
+
+fn in_css(css: &[Css], each: &mut dyn FnMut(&Picture)) {
+    for piece in css {
+        if let Css::Picture(picture) = piece {
+            each(picture);
+        }
+    }
+}
