@@ -24,7 +24,10 @@ pub fn page(entry: &Entry, front: Front, format: Format, body: &str, lookup: &Lo
     let mut front = front;
     complete(&mut front, &parsed);
     let mut cleaner = Cleaner::new(lookup);
-    let nodes = cleaner.document(&parsed)?;
+    let mut nodes = cleaner.document(&parsed)?;
+    let stem = || entry.name.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let title = front.title.clone().unwrap_or_else(stem);
+    without_title(&mut nodes, &title);
     let (cover, missing_cover) = cover(&front, lookup)?;
     let mut top = Vec::new();
     match &cover {
@@ -38,10 +41,7 @@ pub fn page(entry: &Entry, front: Front, format: Format, body: &str, lookup: &Lo
     }
     let rest = rest(entry, &mut cleaner, lookup)?;
     let nodes = top.into_iter().chain(nodes).chain(rest).collect();
-    let mut body = models::settle(nodes, &cleaner.seen, &cleaner.seen_missing);
-    let stem = || entry.name.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let title = front.title.clone().unwrap_or_else(stem);
-    without_title(&mut body, &title);
+    let body = models::settle(nodes, &cleaner.seen, &cleaner.seen_missing);
     let language =
         front.language.filter(|tag| is_language(tag)).or_else(|| script_of(&title, &body).map(str::to_owned));
     Ok(Page {

@@ -284,9 +284,11 @@ fn is_name(id: &str) -> bool {
 fn link_up(nodes: &mut [Node], ids: &HashSet<String>) {
     for node in nodes {
         let Node::Element(element) = node else { continue };
-        if element.name == "a" {
+        if matches!(element.name, "a" | "use") {
             element.attributes.retain(|(name, value)| match value {
-                Value::Text(href) if *name == "href" => href.strip_prefix('#').is_some_and(|id| ids.contains(id)),
+                Value::Text(href) if matches!(*name, "href" | "xlink:href") => {
+                    href.strip_prefix('#').is_some_and(|id| ids.contains(id))
+                }
                 _ => true,
             });
         }
