@@ -85,7 +85,16 @@ fn front(entries: Vec<(String, String)>) -> Front {
     front
 }
 
-/// The entries of the outermost map: scalars, the first scalar of a list, the first `name`, `url` or `src` of a map.
+/// The keys of a map that say what it stands for.
+const OF_MAPS: [&str; 4] = ["name", "url", "src", "path"];
+
+/// A list or a map that is being read; of a map, the key whose value comes next.
+enum Frame {
+    List,
+    Map(Option<String>),
+}
+
+/// The entries of the outermost map: scalars, the first scalar of a list, the first of [`OF_MAPS`] of a map.
 fn yaml(text: &str, entries: &mut Vec<(String, String)>) {
     let options = granit_parser::options! {
         emit_comments: false,
@@ -93,32 +102,46 @@ fn yaml(text: &str, entries: &mut Vec<(String, String)>) {
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
     };
-    let mut depth = 0usize;
-    let mut key: Option<String> = None;
-    let mut value: Option<String> = None;
+    let mut stack: Vec<Frame> = Vec::new();
+    // What was found within the value of an outermost key.
+    let mut within: Option<String> = None;
     for event in Parser::new_from_str_with_options(text, options) {
         let Ok((event, _)) = event else { break };
         match event {
-            Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
+            Event::MappingStart(..) => stack.push(Frame::Map(None)),
+            Event::SequenceStart(..) => stack.push(Frame::List),
             Event::MappingEnd | Event::SequenceEnd => {
-                depth = depth.saturating_sub(1);
-                if depth == 1
-                    && let (Some(key), Some(value)) = (key.take(), value.take())
-                {
-                    entries.push((key, value));
+                stack.pop();
+                let outermost = stack.len() == 1;
+                if let Some(Frame::Map(key)) = stack.last_mut() {
+                    let key = key.take();
+                    if let (true, Some(key), Some(value)) = (outermost, key, within.take_if(|_| outermost)) {
+                        entries.push((key, value));
+                    }
                 }
             }
-            Event::Scalar(scalar, ..) if depth == 1 => match key.take() {
-                None => (key, value) = (Some(scalar.to_string()), None),
-                Some(key) => entries.push((key, scalar.to_string())),
-            },
-            Event::Scalar(scalar, ..) if depth > 1 => {
-                let named = matches!(&*scalar, "name" | "url" | "src");
-                if value.is_none() && !named {
-                    value = Some(scalar.to_string());
+            Event::Scalar(scalar, ..) => {
+                let outermost = stack.len() == 1;
+                match stack.last_mut() {
+                    Some(Frame::Map(key)) => match key.take() {
+                        None => *key = Some(scalar.to_string()),
+                        Some(key) if outermost => entries.push((key, scalar.to_string())),
+                        Some(key) if OF_MAPS.contains(&key.as_str()) => {
+                            within.get_or_insert_with(|| scalar.to_string());
+                        }
+                        Some(_) => {}
+                    },
+                    Some(Frame::List) if !outermost => {
+                        within.get_or_insert_with(|| scalar.to_string());
+                    }
+                    _ => {}
                 }
             }
-            Event::Alias(_) | Event::UnresolvedAlias(_) if depth == 1 => key = None,
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                if let Some(Frame::Map(key)) = stack.last_mut() {
+                    *key = if key.is_some() { None } else { Some(String::new()) };
+                }
+            }
             _ => {}
         }
     }
@@ -131,7 +154,7 @@ fn of_toml(value: &toml::Value) -> Option<String> {
         Value::Datetime(date) => Some(date.to_string()),
         Value::Integer(number) => Some(number.to_string()),
         Value::Array(list) => list.first().and_then(of_toml),
-        Value::Table(map) => ["name", "url", "src"].iter().find_map(|key| map.get(*key)).and_then(of_toml),
+        Value::Table(map) => OF_MAPS.iter().find_map(|key| map.get(*key)).and_then(of_toml),
         Value::Float(_) | Value::Boolean(_) => None,
     }
 }
@@ -142,7 +165,28 @@ fn of_json(value: &serde_json::Value) -> Option<String> {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Array(list) => list.first().and_then(of_json),
-        Value::Object(map) => ["name", "url", "src"].iter().find_map(|key| map.get(*key)).and_then(of_json),
+        Value::Object(map) => OF_MAPS.iter().find_map(|key| map.get(*key)).and_then(of_json),
         Value::Null | Value::Bool(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_stands_for_its_url_and_a_list_for_its_first() {
+        for (text, cover) in [
+            ("cover: a.png", "a.png"),
+            ("cover:\n  alt: words\n  path: a.png\n  more: {url: b.png}", "a.png"),
+            ("cover: [a.png, b.png]", "a.png"),
+            ("cover:\n- caption: url\n  url: a.png\n- url: b.png", "a.png"),
+            ("x: {path: no.png}\ncover: {src: a.png}\ny: [no.png]", "a.png"),
+        ] {
+            assert_eq!(read(Kind::Yaml, text).covers, [cover], "{text}");
+        }
+        assert_eq!(read(Kind::Yaml, "author:\n  - name: A\n    url: u\ntitle: T").author.as_deref(), Some("A"));
+        assert_eq!(read(Kind::Toml, "[cover]\nalt = \"words\"\npath = \"a.png\"").covers, ["a.png"]);
+        assert_eq!(read(Kind::Json, "{\"cover\": {\"path\": \"a.png\"}}").covers, ["a.png"]);
     }
 }
