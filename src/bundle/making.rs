@@ -119,9 +119,8 @@ impl Making<'_> {
             made.count(page, &mut seen);
             let own = names.give(&entry.name);
             let place = Place::take(&to.join(&own), format.shape())?;
-            let mut within = Names::new(".html");
-            within.note(&entry.name);
             let neighbours = Neighbours::Named { names: &names, own: &own };
+            let within = Names::of_one(&entry.name);
             let mut bundle = self.open(&place, &self.facts(Some(page)), within, neighbours)?;
             bundle.add(page)?;
             made.end(bundle, place)
@@ -145,7 +144,7 @@ impl Making<'_> {
         Ok(true)
     }
 
-    fn facts(&self, only: Option<&Page>) -> Facts {
+    pub(super) fn facts(&self, only: Option<&Page>) -> Facts {
         let title = match (&self.order.title, only) {
             (Title::Derived(_), Some(page)) => &page.title,
             (Title::Given(title) | Title::Derived(title), _) => title,

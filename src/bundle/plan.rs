@@ -1,27 +1,23 @@
 //! How large bundles will be, before anything is written.
 
-use std::collections::HashSet;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
 use bytesize::ByteSize;
 
-use super::Format;
 use super::making::{Division, Making, Order};
 use super::names::Names;
 use super::one_file::{self, Neighbours};
-use crate::mirror::digest::Digest;
-use crate::page::shell::{POLICY, Shell, Style};
-use crate::page::{Links, Page, Picture};
+use super::pages::Pages;
+use super::tree::Measure;
+use super::{Bundle as _, Format};
 use crate::progress::Phase;
 use crate::sanitize;
 
 /// Bundles that a refusal names.
 const MAX_NAMED: usize = 3;
 
-/// Sizes in bytes. That of a page in one file is exact; else it is that of all pages and of each picture once, before
-/// anything is packed.
+/// Sizes in bytes: of html the file, of all others the folder format, which is what they pack or hold in other forms.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Plan {
     pub bundles: u64,
@@ -39,31 +35,53 @@ impl Making<'_> {
     pub fn plan(&self) -> anyhow::Result<Option<Plan>> {
         let Order { format, division, max_size, to, .. } = self.order;
         let mut names = Names::of(self.collection, format.extension())?;
-        let (mut plan, mut together, mut seen) = (Plan::default(), 0, HashSet::new());
+        let mut plan = Plan::default();
+        let mut together = match division {
+            Division::Together => Some(Measured::new(self, Names::of(self.collection, ".html")?)),
+            Division::Each => None,
+        };
         self.progress.phase(Phase::Reading);
         self.progress.documents(names.documents());
         let whole = self.documents(&mut |entry, page| {
-            if *division == Division::Each {
-                seen.clear();
-            }
-            let bytes = match (format, division) {
-                (Format::Html, Division::Together) => one_file::size(page, Neighbours::None)?,
-                (Format::Html, Division::Each) => {
+            let bytes = match (format, &mut together) {
+                (Format::Html, Some(_)) => one_file::size(page, Neighbours::None)?,
+                (Format::Html, None) => {
                     let own = names.give(&entry.name);
                     one_file::size(page, Neighbours::Named { names: &names, own: &own })?
                 }
-                _ => size(page, &mut seen)?,
+                (_, Some(measured)) => return measured.pages.add(page),
+                (_, None) => {
+                    let mut measured = Measured::new(self, Names::of_one(&entry.name));
+                    measured.pages.add(page)?;
+                    measured.finish()?
+                }
             };
-            match division {
-                Division::Together => together += bytes,
-                Division::Each => plan.add(bytes, &entry.name, *max_size),
-            }
+            plan.add(bytes, &entry.name, *max_size);
             Ok(())
         })?;
-        if *division == Division::Together {
-            plan.add(together, to, *max_size);
+        if let Some(measured) = together.filter(|_| *format != Format::Html) {
+            plan.add(measured.finish()?, to, *max_size);
         }
         Ok(whole.then_some(plan))
+    }
+}
+
+/// The folder format, measured.
+struct Measured {
+    measure: Measure,
+    pages: Box<Pages>,
+}
+
+impl Measured {
+    fn new(making: &Making<'_>, names: Names) -> Self {
+        let measure = Measure::default();
+        let pages = Box::new(Pages::new(Box::new(measure.clone()), &making.facts(None), names));
+        Measured { measure, pages }
+    }
+
+    fn finish(self) -> anyhow::Result<u64> {
+        self.pages.finish()?;
+        Ok(self.measure.total())
     }
 }
 
@@ -117,32 +135,5 @@ impl Plan {
             ByteSize(order.max_size.unwrap_or(u64::MAX)),
         );
         Ok(())
-    }
-}
-
-/// The bytes of a page and of its pictures that were not seen before.
-fn size(page: &Page, seen: &mut HashSet<Digest>) -> io::Result<u64> {
-    let mut bytes = 0;
-    page.pictures(&mut |picture| {
-        if seen.insert(picture.blob.digest) {
-            bytes += picture.length;
-        }
-    });
-    let shell = Shell { style: Style::Linked("style.css"), policy: Some(POLICY), index: None };
-    let mut text = one_file::Counter(0);
-    shell.page(page, &mut Short, &mut text)?;
-    Ok(bytes + text.0)
-}
-
-/// URLs as long as they are in most pages.
-struct Short;
-
-impl Links for Short {
-    fn picture(&mut self, picture: &Picture, out: &mut dyn Write) -> io::Result<()> {
-        write!(out, "../assets/{}", picture.blob.name())
-    }
-
-    fn document(&mut self, _: &Path) -> Option<String> {
-        None
     }
 }

@@ -29,7 +29,7 @@ fn an_input_is_mirrored_first_and_bundled_alone() {
 #[test]
 fn inputs_that_cannot_be_mirrored_are_not_bundled() {
     let (case, origin) = (Case::new(), Origin::new(|_| crate::support::Answer::status(404)));
-    case.run(2, &["bundle", "nowhere", "--format=dir", "--to=site"]).stderr_has("nowhere");
+    case.run(1, &["bundle", "nowhere", "--format=dir", "--to=site"]).stderr_has("nowhere");
     case.write("in/a.html", "<img src='http://p.example/a.png'>");
     assert_eq!(names(&case.root()), ["in"]);
     case.imgmirror(&["bundle", "in", "--format=dir", "--to=site", "--quiet"]).args(origin.flags()).run(3);
