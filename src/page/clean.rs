@@ -9,6 +9,7 @@ use super::cards::{self, Around, Kind};
 use super::elements::{Fate, fate};
 use super::lookup::{Found, Lookup};
 use super::node::{Element, Node, Picture, Value};
+use super::parse;
 use super::pictures::{self, Choice};
 use super::svg;
 use crate::collect::lazy::{self, Reading};
@@ -118,9 +119,9 @@ impl<'a> Cleaner<'a> {
             "svg" => nodes.extend(svg::inline(element, self)?),
             "noscript" => {
                 // With scripts, which the parser takes for granted, what stands in it is text.
-                let inner = Html::parse_fragment(&element.text().collect::<String>());
+                let inner = parse::fragment(&element.text().collect::<String>());
                 let mut copies = Vec::new();
-                if place.depth < MAX_DEPTH {
+                if let Some(inner) = inner.filter(|_| place.depth < MAX_DEPTH) {
                     // What is met in it is not met for good: it is shown only where nothing else shows it.
                     let seen = (std::mem::take(&mut self.seen), std::mem::take(&mut self.seen_missing));
                     copies = self.children(inner.root_element(), Place { depth: place.depth + 40, ..place })?;
@@ -247,8 +248,7 @@ impl<'a> Cleaner<'a> {
 
     fn frame(&mut self, element: ElementRef<'_>, place: Place, nodes: &mut Vec<Node>) -> anyhow::Result<()> {
         if let Some(inner) = element.value().attr("srcdoc") {
-            if place.depth < MAX_DEPTH {
-                let page = Html::parse_document(inner);
+            if let Some(page) = parse::document(inner).filter(|_| place.depth < MAX_DEPTH) {
                 let mut made = Element::new("div");
                 made.children = self.children(page.root_element(), Place { depth: place.depth + 40, ..place })?;
                 nodes.push(made.into());

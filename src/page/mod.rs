@@ -14,6 +14,7 @@ mod front;
 mod lookup;
 mod models;
 pub mod node;
+mod parse;
 mod pictures;
 pub mod shell;
 pub mod svg;
@@ -69,3 +70,6 @@ fn in_nodes(nodes: &[Node], each: &mut dyn FnMut(&Picture)) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
