@@ -3,8 +3,9 @@
 use pulldown_cmark::{Options, Parser, html};
 use scraper::{ElementRef, Html, Selector};
 
+use super::attributes::{is_language, plain_img};
 use super::cards::{self, Around};
-use super::clean::{Cleaner, is_language, plain_img};
+use super::clean::Cleaner;
 use super::collection::Entry;
 use super::front::Front;
 use super::lookup::{Found, Lookup};

@@ -5,6 +5,7 @@
 //!
 //! Used by [`crate::bundle`] for every format, and by `serve`.
 
+mod attributes;
 mod body;
 mod cards;
 mod clean;
