@@ -22,7 +22,7 @@ const MAX_NAMED: usize = 3;
 pub struct Plan {
     pub bundles: u64,
     pub bytes: u64,
-    /// The largest bundle, by the name of its document.
+    /// The largest bundle, by the name of its document where there are several.
     pub largest: (u64, PathBuf),
     /// How many are larger than is wanted.
     pub too_large: u64,
@@ -56,7 +56,8 @@ impl Making<'_> {
                     measured.finish()?
                 }
             };
-            plan.add(bytes, &entry.name, *max_size);
+            let name = if together.is_some() { to } else { &entry.name };
+            plan.add(bytes, name, *max_size);
             Ok(())
         })?;
         if let Some(measured) = together.filter(|_| *format != Format::Html) {
@@ -121,19 +122,18 @@ impl Plan {
         if self.too_large > self.named.len() as u64 {
             named.push_str(" …");
         }
+        let max = ByteSize(order.max_size.unwrap_or(u64::MAX));
         let instead = match order.format {
             Format::Dir => "allow more, or bundle fewer documents",
             Format::Html | Format::Zip | Format::Epub | Format::Wacz => {
                 "allow more, or use --format dir, which holds each picture once in a file of its own"
             }
         };
-        ensure!(
-            self.too_large == 0,
-            "{} of {} would be larger than --max-bundle-size {}: {named}. Nothing was written; {instead}",
-            self.too_large,
-            if self.bundles == 1 { "1 bundle".to_owned() } else { format!("{} bundles", self.bundles) },
-            ByteSize(order.max_size.unwrap_or(u64::MAX)),
-        );
+        let which = match self.bundles {
+            1 => format!("the bundle would be larger than --max-bundle-size {max}: {named}"),
+            all => format!("{} of {all} bundles would be larger than --max-bundle-size {max}: {named}", self.too_large),
+        };
+        ensure!(self.too_large == 0, "{which}. Nothing was written; {instead}");
         Ok(())
     }
 }

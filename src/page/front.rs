@@ -85,16 +85,7 @@ fn front(entries: Vec<(String, String)>) -> Front {
     front
 }
 
-/// The keys of a map that say what it stands for.
-const OF_MAPS: [&str; 4] = ["name", "url", "src", "path"];
-
-/// A list or a map that is being read; of a map, the key whose value comes next.
-enum Frame {
-    List,
-    Map(Option<String>),
-}
-
-/// The entries of the outermost map: scalars, the first scalar of a list, the first of [`OF_MAPS`] of a map.
+/// The entries of the outermost map: scalars, the first scalar of a list, the `name`, `url` or `src` of a map.
 fn yaml(text: &str, entries: &mut Vec<(String, String)>) {
     let options = granit_parser::options! {
         emit_comments: false,
@@ -102,47 +93,75 @@ fn yaml(text: &str, entries: &mut Vec<(String, String)>) {
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
     };
-    let mut stack: Vec<Frame> = Vec::new();
-    // What was found within the value of an outermost key.
-    let mut within: Option<String> = None;
+    let mut reader = Yaml { open: Vec::new(), key: None, found: None, entries };
     for event in Parser::new_from_str_with_options(text, options) {
         let Ok((event, _)) = event else { break };
         match event {
-            Event::MappingStart(..) => stack.push(Frame::Map(None)),
-            Event::SequenceStart(..) => stack.push(Frame::List),
-            Event::MappingEnd | Event::SequenceEnd => {
-                stack.pop();
-                let outermost = stack.len() == 1;
-                if let Some(Frame::Map(key)) = stack.last_mut() {
-                    let key = key.take();
-                    if let (true, Some(key), Some(value)) = (outermost, key, within.take_if(|_| outermost)) {
-                        entries.push((key, value));
-                    }
-                }
-            }
-            Event::Scalar(scalar, ..) => {
-                let outermost = stack.len() == 1;
-                match stack.last_mut() {
-                    Some(Frame::Map(key)) => match key.take() {
-                        None => *key = Some(scalar.to_string()),
-                        Some(key) if outermost => entries.push((key, scalar.to_string())),
-                        Some(key) if OF_MAPS.contains(&key.as_str()) => {
-                            within.get_or_insert_with(|| scalar.to_string());
-                        }
-                        Some(_) => {}
-                    },
-                    Some(Frame::List) if !outermost => {
-                        within.get_or_insert_with(|| scalar.to_string());
-                    }
-                    _ => {}
-                }
-            }
-            Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                if let Some(Frame::Map(key)) = stack.last_mut() {
-                    *key = if key.is_some() { None } else { Some(String::new()) };
-                }
-            }
+            Event::MappingStart(..) => reader.open.push(Open::Map { key: None }),
+            Event::SequenceStart(..) => reader.open.push(Open::List),
+            Event::MappingEnd | Event::SequenceEnd => reader.close(),
+            Event::Scalar(scalar, ..) => reader.scalar(Some(&scalar)),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => reader.scalar(None),
             _ => {}
+        }
+    }
+}
+
+/// A list or a map that has begun and not ended; of a map the key whose value is awaited.
+enum Open {
+    List,
+    Map { key: Option<String> },
+}
+
+struct Yaml<'e> {
+    open: Vec<Open>,
+    /// The key of the outermost map that is being read.
+    key: Option<String>,
+    /// What stands for its value.
+    found: Option<String>,
+    entries: &'e mut Vec<(String, String)>,
+}
+
+impl Yaml<'_> {
+    /// A scalar, or a value that is not known.
+    fn scalar(&mut self, scalar: Option<&str>) {
+        let is_outermost = self.open.len() == 1;
+        let value = match self.open.last_mut() {
+            Some(Open::Map { key }) => match key.take() {
+                None => {
+                    let text = scalar.unwrap_or_default().to_owned();
+                    if is_outermost {
+                        (self.key, self.found) = (Some(text.clone()), None);
+                    }
+                    *key = Some(text);
+                    return;
+                }
+                Some(key) => scalar.filter(|_| is_outermost || matches!(key.as_str(), "name" | "url" | "src")),
+            },
+            Some(Open::List) => scalar,
+            None => None,
+        };
+        if self.found.is_none() {
+            self.found = value.map(str::to_owned);
+        }
+        if is_outermost {
+            self.end_entry();
+        }
+    }
+
+    fn close(&mut self) {
+        self.open.pop();
+        if let Some(Open::Map { key }) = self.open.last_mut() {
+            *key = None;
+        }
+        if self.open.len() == 1 {
+            self.end_entry();
+        }
+    }
+
+    fn end_entry(&mut self) {
+        if let (Some(key), Some(found)) = (self.key.take(), self.found.take()) {
+            self.entries.push((key, found));
         }
     }
 }
@@ -154,7 +173,7 @@ fn of_toml(value: &toml::Value) -> Option<String> {
         Value::Datetime(date) => Some(date.to_string()),
         Value::Integer(number) => Some(number.to_string()),
         Value::Array(list) => list.first().and_then(of_toml),
-        Value::Table(map) => OF_MAPS.iter().find_map(|key| map.get(*key)).and_then(of_toml),
+        Value::Table(map) => ["name", "url", "src"].iter().find_map(|key| map.get(*key)).and_then(of_toml),
         Value::Float(_) | Value::Boolean(_) => None,
     }
 }
@@ -165,7 +184,7 @@ fn of_json(value: &serde_json::Value) -> Option<String> {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Array(list) => list.first().and_then(of_json),
-        Value::Object(map) => OF_MAPS.iter().find_map(|key| map.get(*key)).and_then(of_json),
+        Value::Object(map) => ["name", "url", "src"].iter().find_map(|key| map.get(*key)).and_then(of_json),
         Value::Null | Value::Bool(_) => None,
     }
 }
@@ -175,18 +194,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_map_stands_for_its_url_and_a_list_for_its_first() {
-        for (text, cover) in [
-            ("cover: a.png", "a.png"),
-            ("cover:\n  alt: words\n  path: a.png\n  more: {url: b.png}", "a.png"),
-            ("cover: [a.png, b.png]", "a.png"),
-            ("cover:\n- caption: url\n  url: a.png\n- url: b.png", "a.png"),
-            ("x: {path: no.png}\ncover: {src: a.png}\ny: [no.png]", "a.png"),
-        ] {
-            assert_eq!(read(Kind::Yaml, text).covers, [cover], "{text}");
+    fn every_syntax_says_who_wrote_what_and_when() {
+        let yaml = "title: 'A: b'\ntags: [x, y]\nauthor:\n  avatar: a.png\n  name: Ann\ndate: 2022-01-02\n\
+                    nested:\n  title: no\nphotos:\n - src: p.jpg\nthumbnail: t.jpg\nheadimg: h.jpg\n";
+        let toml =
+            "title = 'A: b'\nauthor = { name = 'Ann' }\ndate = 2022-01-02\nheadimg = 'h.jpg'\nthumbnail = 't.jpg'\n";
+        let json = r#"{"title": "A: b", "author": ["Ann"], "date": "2022-01-02", "headimg": {"url": "h.jpg"}, "thumbnail": "t.jpg"}"#;
+        for (kind, text) in [(Kind::Yaml, yaml), (Kind::Toml, toml), (Kind::Json, json)] {
+            let front = read(kind, text);
+            assert_eq!(front.title.as_deref(), Some("A: b"), "{kind:?}");
+            assert_eq!(front.author.as_deref(), Some("Ann"), "{kind:?}");
+            assert_eq!(front.date.as_deref(), Some("2022-01-02"), "{kind:?}");
+            assert_eq!(front.covers, ["h.jpg", "t.jpg"], "{kind:?}");
         }
-        assert_eq!(read(Kind::Yaml, "author:\n  - name: A\n    url: u\ntitle: T").author.as_deref(), Some("A"));
-        assert_eq!(read(Kind::Toml, "[cover]\nalt = \"words\"\npath = \"a.png\"").covers, ["a.png"]);
-        assert_eq!(read(Kind::Json, "{\"cover\": {\"path\": \"a.png\"}}").covers, ["a.png"]);
+    }
+
+    #[test]
+    fn what_is_not_valid_gives_what_stands_before_it() {
+        let front = read(Kind::Yaml, "title: A\nauthor: [b\n: : c\n");
+        assert_eq!(front.title.as_deref(), Some("A"));
+        assert_eq!(read(Kind::Toml, "title = "), Front::default());
+        assert_eq!(read(Kind::Json, "{"), Front::default());
     }
 }

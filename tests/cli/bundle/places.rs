@@ -100,7 +100,7 @@ fn a_limit_is_for_every_format() {
     let (case, _origin) = mirrored();
     for (format, told) in [("dir", "bundle fewer"), ("zip", "--format dir"), ("html", "--format dir")] {
         let ran = case.run(1, &["bundle", "--format", format, "--to=x", "--max-bundle-size=1k"]);
-        ran.stderr_has("larger than --max-bundle-size 1.0 k").stderr_has(told).stderr_has("Nothing was written");
+        ran.stderr_has("larger than --max-bundle-size 1000 B").stderr_has(told).stderr_has("Nothing was written");
         case.run(0, &["bundle", "--format", format, "--to", &format!("{format}-fits"), "--max-bundle-size=1MiB"]);
     }
     assert!(!case.exists("x"));
