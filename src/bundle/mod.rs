@@ -3,6 +3,9 @@
 //! A bundle is written from [`Page`]s, one after another in the order of their names, so that memory holds one page
 //! and not the collection. Nothing in it depends on when or where it was made: the same mirror gives the same bytes.
 
+pub mod epub;
+mod packing;
+
 use crate::page::Page;
 
 /// What a bundle is written as.
