@@ -5,6 +5,7 @@
 
 pub mod epub;
 mod packing;
+pub mod surt;
 
 use crate::page::Page;
 

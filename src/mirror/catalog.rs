@@ -3,6 +3,7 @@
 //! One connection writes, in large transactions, from one thread; readers open connections of their own and see what
 //! is committed. Nothing here knows of the network or of documents' syntax: the catalog takes and gives plain rows.
 
+mod archiving;
 mod checking;
 mod exporting;
 mod fetching;
@@ -30,6 +31,7 @@ use rusqlite::{Connection, params};
 use crate::fetch::ladder::Rung;
 use crate::fetch::memory::{Host, Rest};
 use crate::mirror::store::{Durability, StoreError};
+pub use archiving::ArchivedCapture;
 pub use checking::{BlobCounts, BlobRow, BrokenRow, DocumentRow, Scrutiny, UrlState};
 pub use exporting::{CaptureExport, ExportRow, FailureExport, State};
 pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, OnChange, Recorded};
