@@ -11,15 +11,17 @@ use encoding_rs::Encoding;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::cards::is_outward;
 use super::collection::{Collection, Entry};
 use super::node::{Bytes, Picture};
+use super::svg;
 use crate::collect::value::blob_name;
-use crate::media_type;
+use crate::media_type::{self, MediaType};
 use crate::mirror::catalog::{AssetState, PictureRow};
 use crate::mirror::digest::Digest;
 use crate::mirror::store::Blob;
 use crate::sanitize;
-use crate::target::{Place, Skip, resolve};
+use crate::target::{Place, Skip, is_template, resolve};
 
 /// The largest local file that is taken for a picture, in bytes.
 const MAX_LOCAL: u64 = 64 << 20;
@@ -78,6 +80,43 @@ impl Lookup<'_> {
         self.collection.linked(self.entry, &path).map(|name| (name, fragment))
     }
 
+    /// The absolute form of a URL that a person may follow out of the page, without credentials.
+    pub fn outward(&self, link: &str) -> Option<String> {
+        let link = link.trim();
+        if link.is_empty() || is_template(link) {
+            return None;
+        }
+        let url = match Url::parse(link) {
+            Ok(url) => url,
+            Err(_) if link.starts_with("//") => Url::parse(&format!("https:{link}")).ok()?,
+            Err(_) => self.base.as_ref()?.join(link).ok()?,
+        };
+        let url = String::from(url);
+        is_outward(&url).then(|| sanitize::without_credentials(&url).into_owned())
+    }
+
+    /// Calls `each` for the slot of every reference of the document and what it stands for, as the catalog has it.
+    pub fn references(&self, entry: &Entry, each: &mut dyn FnMut(&str, Found)) -> anyhow::Result<()> {
+        let mut states = Vec::new();
+        self.collection.catalog.reference_states(entry.id(), &mut |state| {
+            states.push((state.slot, state.blob, state.target, state.skip));
+        })?;
+        for (slot, blob, target, skip) in states {
+            let found = match (blob, target, skip) {
+                (Some(blob), ..) => {
+                    let row = self.collection.catalog.picture(blob.digest.as_bytes())?;
+                    row.and_then(|row| self.held(row)).map(Found::Held)
+                }
+                (None, Some(target), None) => Some(self.asset(&target)?),
+                _ => None,
+            };
+            if let Some(found) = found {
+                each(&slot, found);
+            }
+        }
+        Ok(())
+    }
+
     fn blob(&self, url: &str, hex: &str) -> anyhow::Result<Found> {
         let missing = |reason: &str| Found::Missing { url: sanitize::url(url), reason: reason.to_owned() };
         let mut digest = [0; 32];
@@ -93,13 +132,14 @@ impl Lookup<'_> {
 
     fn held(&self, row: PictureRow) -> Option<Picture> {
         let file = self.collection.assets.join(row.blob.name());
-        file.is_file().then_some(Picture {
+        let picture = Picture {
             blob: row.blob,
             held: row.blob.digest,
             length: row.length,
             dimensions: row.dimensions,
-            bytes: Bytes::File(file),
-        })
+            bytes: Bytes::File(file.clone()),
+        };
+        file.is_file().then_some(picture).and_then(harmless)
     }
 
     fn asset(&self, target: &str) -> anyhow::Result<Found> {
@@ -150,7 +190,7 @@ fn read_local(path: &Path) -> Option<Picture> {
     let mut file = File::open(path).ok()?;
     let inspected = media_type::inspect(&mut file, metadata.len()).ok()?.ok()?;
     let (digest, length) = Digest::of_reader(File::open(path).ok()?.take(MAX_LOCAL)).ok()?;
-    Some(Picture {
+    harmless(Picture {
         blob: Blob { digest, media_type: inspected.media_type },
         held: digest,
         length,
@@ -160,7 +200,7 @@ fn read_local(path: &Path) -> Option<Picture> {
 }
 
 /// The picture of a `data:` URL (RFC 2397), given what stands behind the scheme.
-fn inline(data: &str) -> Option<Picture> {
+pub fn inline(data: &str) -> Option<Picture> {
     // Padding is optional (WHATWG Infra, "forgiving-base64 decode").
     const FORGIVING: GeneralPurpose = GeneralPurpose::new(
         &base64::alphabet::STANDARD,
@@ -180,13 +220,18 @@ fn inline(data: &str) -> Option<Picture> {
     let length = bytes.len() as u64;
     let inspected = media_type::inspect(&mut Cursor::new(&bytes), length).ok()?.ok()?;
     let (digest, _) = Digest::of_reader(&bytes[..]).ok()?;
-    Some(Picture {
+    harmless(Picture {
         blob: Blob { digest, media_type: inspected.media_type },
         held: digest,
         length,
         dimensions: inspected.dimensions,
         bytes: Bytes::Inline(Arc::from(bytes)),
     })
+}
+
+/// A picture as it may be shown: drawings lose what could act.
+fn harmless(picture: Picture) -> Option<Picture> {
+    if picture.blob.media_type == MediaType::Svg { svg::shown(picture) } else { Some(picture) }
 }
 
 fn strip_scheme<'u>(url: &'u str, scheme: &str) -> Option<&'u str> {

@@ -6,16 +6,22 @@
 //! Used by [`crate::bundle`] for every format, and by `serve`.
 
 mod body;
+mod cards;
+mod clean;
 mod collection;
+mod elements;
 mod front;
 mod lookup;
+mod models;
 pub mod node;
+mod pictures;
 pub mod shell;
+pub mod svg;
 
 use std::path::PathBuf;
 
 pub use collection::{Collection, Entry};
-pub use node::{Bytes, Css, Element, Links, Node, Picture, Value};
+pub use node::{Bytes, Element, Links, Node, Picture, Value};
 
 /// A document, ready to be written as a page.
 #[derive(Debug, Clone)]
@@ -50,26 +56,16 @@ fn in_nodes(nodes: &[Node], each: &mut dyn FnMut(&Picture)) {
     for node in nodes {
         match node {
             Node::Text(_) => {}
-            Node::Style(css) => in_css(css, each),
             Node::Element(element) => {
                 for (_, value) in &element.attributes {
                     match value {
                         Value::Picture(picture, _) => each(picture),
                         Value::Candidates(candidates) => candidates.iter().for_each(|(picture, _)| each(picture)),
-                        Value::Css(css) => in_css(css, each),
                         Value::Text(_) | Value::Document(..) | Value::Outward(_) => {}
                     }
                 }
                 in_nodes(&element.children, each);
             }
-        }
-    }
-}
-
-fn in_css(css: &[Css], each: &mut dyn FnMut(&Picture)) {
-    for piece in css {
-        if let Css::Picture(picture) = piece {
-            each(picture);
         }
     }
 }

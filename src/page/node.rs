@@ -14,8 +14,6 @@ use crate::mirror::store::Blob;
 pub enum Node {
     Text(String),
     Element(Element),
-    /// A `style` element.
-    Style(Vec<Css>),
 }
 
 /// An element from the closed list of [`super::clean`].
@@ -35,21 +33,10 @@ pub enum Value {
     Picture(Picture, Option<String>),
     /// `srcset`: pictures, each with its descriptor (`2x`, `640w`, or none).
     Candidates(Vec<(Picture, String)>),
-    /// CSS declarations.
-    Css(Vec<Css>),
     /// A link to another document of the collection, by its path there, and what stands behind its `#`.
     Document(PathBuf, Option<String>),
     /// A link out of the page that a person may follow: `http`, `https` or `mailto`.
     Outward(String),
-}
-
-/// CSS with pictures in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Css {
-    /// Neither `<` nor `&` stands in it.
-    Text(String),
-    /// `url("…")` of a picture.
-    Picture(Picture),
 }
 
 /// A picture that is held, as it may be shown.
@@ -137,11 +124,6 @@ pub fn write(nodes: &[Node], links: &mut dyn Links, out: &mut dyn Write) -> io::
     for node in nodes {
         match node {
             Node::Text(text) => escaped(text, out)?,
-            Node::Style(css) => {
-                out.write_all(b"<style>")?;
-                styles(css, "\"", links, out)?;
-                out.write_all(b"</style>")?;
-            }
             Node::Element(element) => {
                 write!(out, "<{}", element.name)?;
                 for (name, value) in &element.attributes {
@@ -199,7 +181,6 @@ fn attribute(name: &str, value: &Value, links: &mut dyn Links, out: &mut dyn Wri
                 }
             }
         }
-        Value::Css(css) => styles(css, "&quot;", links, out)?,
     }
     out.write_all(b"\"")
 }
@@ -212,21 +193,6 @@ fn after_hash(fragment: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
         }
         None => Ok(()),
     }
-}
-
-fn styles(css: &[Css], quote: &str, links: &mut dyn Links, out: &mut dyn Write) -> io::Result<()> {
-    for piece in css {
-        match piece {
-            Css::Text(text) if quote == "\"" => out.write_all(text.as_bytes())?,
-            Css::Text(text) => escaped(text, out)?,
-            Css::Picture(picture) => {
-                write!(out, "url({quote}")?;
-                links.picture(picture, out)?;
-                write!(out, "{quote})")?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Writes text so that neither HTML nor XML takes any of it for markup. What XML 1.0 does not allow at all is U+FFFD.

@@ -47,7 +47,7 @@ impl Shell<'_> {
         out.write_all(b"<main>\n")?;
         write(&[Element::new("h1").child(page.title.as_str()).into()], links, out)?;
         if let Some(byline) = byline(page) {
-            write(&[Element::new("p").with("class", "byline").child(byline.as_str()).into()], links, out)?;
+            write(&[Element::new("p").with("class", "im-byline").child(byline.as_str()).into()], links, out)?;
         }
         write(&page.body, links, out)?;
         out.write_all(b"\n</main>\n</body>\n</html>\n")

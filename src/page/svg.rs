@@ -1,0 +1,428 @@
+//! SVG that only draws: no script, no event, no link, nothing from elsewhere.
+//!
+//! Drawings are built anew from closed lists like pages are. Names are those of SVG 1.1 and SVG 2.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use base64::engine::general_purpose::STANDARD;
+use base64::write::EncoderWriter;
+use scraper::{ElementRef, Html, Node as Parsed};
+
+use super::clean::Cleaner;
+use super::lookup::{Found, inline as data};
+use super::node::{Bytes, Element, Links, Node, Picture, Value, write};
+use crate::document::Document;
+
+/// Elements deeper than this are left out.
+const MAX_DEPTH: usize = 120;
+
+/// The largest drawing that is made anew, in bytes.
+const MAX_BYTES: usize = 32 << 20;
+
+/// Sorted.
+const ELEMENTS: &[&str] = &[
+    "circle",
+    "clipPath",
+    "defs",
+    "desc",
+    "ellipse",
+    "feBlend",
+    "feColorMatrix",
+    "feComponentTransfer",
+    "feComposite",
+    "feConvolveMatrix",
+    "feDiffuseLighting",
+    "feDisplacementMap",
+    "feDistantLight",
+    "feDropShadow",
+    "feFlood",
+    "feFuncA",
+    "feFuncB",
+    "feFuncG",
+    "feFuncR",
+    "feGaussianBlur",
+    "feMerge",
+    "feMergeNode",
+    "feMorphology",
+    "feOffset",
+    "fePointLight",
+    "feSpecularLighting",
+    "feSpotLight",
+    "feTile",
+    "feTurbulence",
+    "filter",
+    "g",
+    "image",
+    "line",
+    "linearGradient",
+    "marker",
+    "mask",
+    "path",
+    "pattern",
+    "polygon",
+    "polyline",
+    "radialGradient",
+    "rect",
+    "stop",
+    "style",
+    "svg",
+    "switch",
+    "symbol",
+    "text",
+    "textPath",
+    "title",
+    "tspan",
+    "use",
+];
+
+/// Sorted.
+const ATTRIBUTES: &[&str] = &[
+    "amplitude",
+    "azimuth",
+    "baseFrequency",
+    "baseline-shift",
+    "bias",
+    "class",
+    "clip-path",
+    "clip-rule",
+    "clipPathUnits",
+    "color",
+    "color-interpolation",
+    "color-interpolation-filters",
+    "cx",
+    "cy",
+    "d",
+    "diffuseConstant",
+    "direction",
+    "display",
+    "divisor",
+    "dominant-baseline",
+    "dx",
+    "dy",
+    "edgeMode",
+    "elevation",
+    "exponent",
+    "fill",
+    "fill-opacity",
+    "fill-rule",
+    "filter",
+    "filterUnits",
+    "flood-color",
+    "flood-opacity",
+    "font-family",
+    "font-size",
+    "font-style",
+    "font-variant",
+    "font-weight",
+    "fr",
+    "fx",
+    "fy",
+    "gradientTransform",
+    "gradientUnits",
+    "height",
+    "id",
+    "in",
+    "in2",
+    "intercept",
+    "k1",
+    "k2",
+    "k3",
+    "k4",
+    "kernelMatrix",
+    "kernelUnitLength",
+    "lengthAdjust",
+    "letter-spacing",
+    "lighting-color",
+    "limitingConeAngle",
+    "marker-end",
+    "marker-mid",
+    "marker-start",
+    "markerHeight",
+    "markerUnits",
+    "markerWidth",
+    "mask",
+    "maskContentUnits",
+    "maskUnits",
+    "mode",
+    "numOctaves",
+    "offset",
+    "opacity",
+    "operator",
+    "order",
+    "orient",
+    "overflow",
+    "paint-order",
+    "pathLength",
+    "patternContentUnits",
+    "patternTransform",
+    "patternUnits",
+    "points",
+    "pointsAtX",
+    "pointsAtY",
+    "pointsAtZ",
+    "preserveAlpha",
+    "preserveAspectRatio",
+    "primitiveUnits",
+    "r",
+    "radius",
+    "refX",
+    "refY",
+    "result",
+    "rotate",
+    "rx",
+    "ry",
+    "scale",
+    "seed",
+    "shape-rendering",
+    "slope",
+    "specularConstant",
+    "specularExponent",
+    "spreadMethod",
+    "startOffset",
+    "stdDeviation",
+    "stitchTiles",
+    "stop-color",
+    "stop-opacity",
+    "stroke",
+    "stroke-dasharray",
+    "stroke-dashoffset",
+    "stroke-linecap",
+    "stroke-linejoin",
+    "stroke-miterlimit",
+    "stroke-opacity",
+    "stroke-width",
+    "style",
+    "surfaceScale",
+    "tableValues",
+    "targetX",
+    "targetY",
+    "text-anchor",
+    "text-decoration",
+    "text-rendering",
+    "textLength",
+    "transform",
+    "type",
+    "values",
+    "vector-effect",
+    "version",
+    "viewBox",
+    "visibility",
+    "width",
+    "word-spacing",
+    "writing-mode",
+    "x",
+    "x1",
+    "x2",
+    "xChannelSelector",
+    "y",
+    "y1",
+    "y2",
+    "yChannelSelector",
+    "z",
+];
+
+/// A drawing as it may be shown: the bytes of an SVG file without anything that could act, or `None` where no drawing
+/// could be read.
+pub fn inert(bytes: Vec<u8>) -> Option<Vec<u8>> {
+    if bytes.len() > MAX_BYTES {
+        return None;
+    }
+    let document = Document::from_bytes(bytes).ok()?;
+    let text = document.text();
+    let page = Html::parse_fragment(&text.text);
+    let drawing = page
+        .root_element()
+        .descendants()
+        .filter_map(ElementRef::wrap)
+        .find(|element| element.value().name() == "svg")?;
+    let mut images = |url: &str| {
+        Ok(url
+            .trim()
+            .strip_prefix("data:")
+            .and_then(data)
+            .filter(|picture| picture.blob.media_type != crate::media_type::MediaType::Svg))
+    };
+    let made = element(drawing, 0, Standing::Alone, &mut images).ok()??;
+    let mut out = Vec::new();
+    write(&[made.into()], &mut AsData, &mut out).ok()?;
+    Some(out)
+}
+
+/// A drawing in a page.
+pub fn inline(drawing: ElementRef<'_>, cleaner: &mut Cleaner<'_>) -> anyhow::Result<Option<Node>> {
+    let mut images = |url: &str| {
+        Ok(match cleaner.find(url)? {
+            Found::Held(picture) => Some(picture),
+            Found::Missing { .. } | Found::Nothing => None,
+        })
+    };
+    Ok(element(drawing, 0, Standing::InPage, &mut images)?.map(Node::Element))
+}
+
+/// Where a drawing stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// In a file of its own, with styles of its own.
+    Alone,
+    /// In a page, where its styles and names would meet others.
+    InPage,
+}
+
+/// Finds the picture for a URL.
+type Images<'i> = dyn FnMut(&str) -> anyhow::Result<Option<Picture>> + 'i;
+
+fn element(
+    source: ElementRef<'_>,
+    depth: usize,
+    standing: Standing,
+    images: &mut Images<'_>,
+) -> anyhow::Result<Option<Element>> {
+    let found = source.value().name();
+    // A link is opened: what stands in it is drawn.
+    let name = if found == "a" { "g" } else { found };
+    let Ok(at) = ELEMENTS.binary_search(&name) else { return Ok(None) };
+    if depth > MAX_DEPTH {
+        return Ok(None);
+    }
+    let mut made = Element::new(ELEMENTS[at]);
+    if depth == 0 {
+        made = made.with("xmlns", "http://www.w3.org/2000/svg").with("xmlns:xlink", "http://www.w3.org/1999/xlink");
+    }
+    if name == "style" {
+        let css: String = source.text().collect();
+        let keeps = standing == Standing::Alone && is_harmless(&css) && !css.contains(['<', '&', '@']);
+        made.children.push(Node::Text(css));
+        return Ok(keeps.then_some(made));
+    }
+    for (attribute, value) in source.value().attrs() {
+        let Ok(at) = ATTRIBUTES.binary_search(&attribute) else { continue };
+        if is_harmless(value) && !(attribute == "style" && value.contains("position")) {
+            made.attributes.push((ATTRIBUTES[at], Value::Text(value.to_owned())));
+        }
+    }
+    match reference(name, source, images)? {
+        Reference::None => {}
+        Reference::To(value) => made.attributes.push(("xlink:href", value)),
+        Reference::Outside => return Ok(None),
+    }
+    for child in source.children() {
+        match child.value() {
+            Parsed::Text(text) => made.children.push(Node::Text(text.to_string())),
+            Parsed::Element(_) => {
+                if let Some(child) = ElementRef::wrap(child)
+                    && let Some(child) = element(child, depth + 1, standing, images)?
+                {
+                    made.children.push(child.into());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(Some(made))
+}
+
+/// What an element refers to.
+enum Reference {
+    None,
+    To(Value),
+    /// Something that is not there.
+    Outside,
+}
+
+fn reference(name: &str, source: ElementRef<'_>, images: &mut Images<'_>) -> anyhow::Result<Reference> {
+    let href = source.value().attrs().find(|(attribute, _)| matches!(*attribute, "href" | "xlink:href"));
+    let Some((_, href)) = href else {
+        return Ok(if matches!(name, "image" | "use") { Reference::Outside } else { Reference::None });
+    };
+    if name == "image" {
+        let picture = images(href)?;
+        return Ok(picture.map_or(Reference::Outside, |picture| Reference::To(Value::Picture(picture, None))));
+    }
+    let takes_one = matches!(name, "use" | "linearGradient" | "radialGradient" | "pattern" | "filter" | "textPath");
+    Ok(match href.trim().strip_prefix('#') {
+        Some(id) if takes_one => Reference::To(Value::Text(format!("#{id}"))),
+        _ if name == "use" => Reference::Outside,
+        _ => Reference::None,
+    })
+}
+
+/// Whether a value names nothing outside of the drawing: every `url()` in it is a fragment, and no escape hides one.
+fn is_harmless(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let fragments = lower.match_indices("url(").all(|(at, _)| {
+        let inside = lower[at + 4..].trim_start().trim_start_matches(['"', '\'']);
+        inside.starts_with('#')
+    });
+    let hidden =
+        ["\\", "javascript:", "expression(", "image(", "image-set(", "src(", "@import", "-moz-binding", "behavior:"];
+    fragments && hidden.iter().all(|word| !lower.contains(word))
+}
+
+/// Names pictures by their content.
+struct AsData;
+
+impl Links for AsData {
+    fn picture(&mut self, picture: &Picture, out: &mut dyn Write) -> io::Result<()> {
+        as_data(picture, out)
+    }
+
+    fn document(&mut self, _: &Path) -> Option<String> {
+        None
+    }
+}
+
+/// Writes a picture as a `data:` URL (RFC 2397).
+pub fn as_data(picture: &Picture, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "data:{};base64,", picture.blob.media_type)?;
+    let mut encoder = EncoderWriter::new(out, &STANDARD);
+    picture.bytes.copy_to(&mut encoder)?;
+    encoder.finish().map(|_| ())
+}
+
+/// The picture that stands for a held SVG, without what could act; `None` where it cannot be read.
+pub fn shown(picture: Picture) -> Option<Picture> {
+    let mut bytes = Vec::new();
+    picture.bytes.copy_to(&mut bytes).ok()?;
+    let bytes = inert(bytes)?;
+    let (digest, length) = crate::mirror::digest::Digest::of_reader(&bytes[..]).ok()?;
+    let blob = crate::mirror::store::Blob { digest, ..picture.blob };
+    Some(Picture { blob, length, bytes: Bytes::Inline(bytes.into()), ..picture })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_sorted() {
+        assert!(ELEMENTS.is_sorted());
+        assert!(ATTRIBUTES.is_sorted());
+    }
+
+    #[test]
+    fn a_drawing_keeps_its_shapes_and_loses_what_acts() {
+        let source = br##"<?xml version="1.0"?><!DOCTYPE svg><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" onload="a()">
+            <script>alert(1)</script><style>.a{fill:url(#g)}</style><linearGradient id="g"/>
+            <a href="javascript:b()"><rect class="a" width="9" height="9" fill="url(http://h.example/x)"/></a>
+            <image href="http://h.example/x.png"/><use href="http://h.example/s.svg#a"/><foreignObject><iframe src="x"/></foreignObject>
+            <animate attributeName="href" to="javascript:c()"/></svg>"##;
+        let made = String::from_utf8(inert(source.to_vec()).unwrap()).unwrap();
+        for kept in [
+            "viewBox=\"0 0 9 9\"",
+            ".a{fill:url(#g)}",
+            "<rect class=\"a\" width=\"9\" height=\"9\">",
+            "linearGradient id=\"g\"",
+        ] {
+            assert!(made.contains(kept), "{kept} in {made}");
+        }
+        for gone in ["script", "onload", "h.example", "iframe", "animate", "foreignObject"] {
+            assert!(!made.contains(gone), "{gone} in {made}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_drawing_is_none() {
+        assert_eq!(inert(b"<p>no drawing</p>".to_vec()), None);
+    }
+}
