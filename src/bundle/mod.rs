@@ -3,9 +3,12 @@
 //! A bundle is written from [`Page`]s, one after another in the order of their names, so that memory holds one page
 //! and not the collection. Nothing in it depends on when or where it was made: the same mirror gives the same bytes.
 
+mod cdxj;
 pub mod epub;
 mod packing;
 pub mod surt;
+pub mod wacz;
+mod warc;
 
 use crate::page::Page;
 

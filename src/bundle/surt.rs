@@ -87,9 +87,10 @@ fn is_session(text: &str) -> bool {
 fn is_lettered_session(text: &str) -> bool {
     let Some(inner) = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')) else { return false };
     !inner.is_empty()
-        && inner.as_bytes().chunks(27).all(|part| {
-            part[0].is_ascii_alphabetic() && std::str::from_utf8(&part[1..]).is_ok_and(is_session)
-        })
+        && inner
+            .as_bytes()
+            .chunks(27)
+            .all(|part| part[0].is_ascii_alphabetic() && std::str::from_utf8(&part[1..]).is_ok_and(is_session))
 }
 
 /// Takes the session out of a path of ASP.NET: `/(S(…))/page.aspx`.
@@ -98,7 +99,8 @@ fn without_session(mut path: String) -> String {
         let mut end = path.len();
         while let Some(slash) = path[..end].rfind('/') {
             let start = path[..slash].rfind('/').map_or(0, |before| before + 1);
-            let page = path[slash + 1..].find(".aspx").is_some_and(|at| at > 0 && !path[slash + 1..][..at].contains('?'));
+            let page =
+                path[slash + 1..].find(".aspx").is_some_and(|at| at > 0 && !path[slash + 1..][..at].contains('?'));
             if start > 0 && page && is_one(&path[start..slash]) {
                 path.replace_range(start..=slash, "");
                 break;

@@ -49,7 +49,8 @@ pub use settings::{Documents, PlacementRow};
 
 /// What leads from each layout to the next. A catalog of an older layout is brought up to date when it is opened for
 /// writing; one of a newer layout is refused. Once released, a layout never changes.
-const LAYOUTS: [&str; 2] = [include_str!("catalog/layout/1.sql"), include_str!("catalog/layout/2.sql")];
+const LAYOUTS: [&str; 3] =
+    [include_str!("catalog/layout/1.sql"), include_str!("catalog/layout/2.sql"), include_str!("catalog/layout/3.sql")];
 
 /// The layout that this program reads and writes.
 const VERSION: i64 = LAYOUTS.len() as i64;

@@ -148,6 +148,8 @@ fn links(list: &mut [Node], ids: &HashSet<String>) {
     for node in list {
         let Node::Element(element) = node else { continue };
         element.attributes.retain(|(name, value)| match (*name, value) {
+            // A picture is no chapter, and links must lead to chapters (EPUB 3.3 section 3.4).
+            ("href", Value::Picture(..)) => element.name != "a",
             ("href", Value::Text(link)) => link.strip_prefix('#').is_some_and(|fragment| known(fragment, ids)),
             _ => true,
         });

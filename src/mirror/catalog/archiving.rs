@@ -13,7 +13,10 @@ pub struct ArchivedCapture {
     pub proxies: u32,
     /// What was asked: the target, or another source of it.
     pub source: String,
+    /// The URLs that answered with a redirect, the source first.
     pub redirects: Vec<String>,
+    /// The URL that answered; `None` where redirects led to it and an older version did not write it.
+    pub url: Option<String>,
     /// 0 where the picture was recovered and no response is known.
     pub status: u16,
     /// Milliseconds since 1970.
@@ -28,14 +31,9 @@ pub struct ArchivedCapture {
 }
 
 impl ArchivedCapture {
-    /// Whether the catalog has a response with a body for it.
+    /// Whether the catalog has a response with a body for it, and the URL that gave it.
     pub fn has_response(&self) -> bool {
-        self.status != 0 && self.status != 304
-    }
-
-    /// The URL that answered.
-    pub fn url(&self) -> &str {
-        self.redirects.last().unwrap_or(&self.source)
+        self.status != 0 && self.status != 304 && self.url.is_some()
     }
 }
 
@@ -53,7 +51,7 @@ impl Catalog {
             .prepare_cached(
                 "SELECT capture.id, target,
                         (SELECT coalesce(max(proxies), 0) FROM reference WHERE reference.asset = asset.id),
-                        source, redirects, status, fetched, revisit, etag, modified, cache, headers
+                        source, redirects, status, fetched, revisit, etag, modified, cache, headers, url
                  FROM asset JOIN capture ON capture.asset = asset.id AND capture.digest = asset.digest
                  WHERE asset.digest = ?1 ORDER BY capture.id",
             )
@@ -80,13 +78,16 @@ impl Catalog {
 }
 
 fn capture(row: &rusqlite::Row<'_>) -> rusqlite::Result<ArchivedCapture> {
+    // Written by this program as lists; a catalog edited by hand loses them, not the capture.
+    let redirects: Vec<String> = serde_json::from_str(&row.get::<_, String>(4)?).unwrap_or_default();
+    let (source, url): (String, Option<String>) = (row.get(3)?, row.get(12)?);
     Ok(ArchivedCapture {
         id: row.get(0)?,
         target: row.get(1)?,
         proxies: row.get(2)?,
-        source: row.get(3)?,
-        // Written by this program as lists; a catalog edited by hand loses them, not the capture.
-        redirects: serde_json::from_str(&row.get::<_, String>(4)?).unwrap_or_default(),
+        url: url.or_else(|| redirects.is_empty().then(|| source.clone())),
+        source,
+        redirects,
         status: row.get(5)?,
         fetched: row.get(6)?,
         revisit: row.get(7)?,
