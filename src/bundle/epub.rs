@@ -16,6 +16,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::names::Names;
 use super::packing::{Packing, scratch, spool};
 use super::{Bundle, Facts};
 use crate::mirror::digest::Digest;
@@ -60,6 +61,7 @@ const LAYOUT: &str = "
 /// A book that is being written.
 pub struct Epub {
     packing: Packing,
+    names: Names,
     scratch: Connection,
     /// The chapters, with links that are not settled yet.
     chapters: BufWriter<File>,
@@ -73,11 +75,11 @@ pub struct Epub {
 }
 
 impl Epub {
-    /// Begins a book that will be the file `path`.
+    /// Begins a book in the new file `path`. `names` are those of the documents that will be in it.
     ///
     /// # Errors
     /// The folder of `path` cannot be written to.
-    pub fn create(path: &Path, facts: &Facts) -> anyhow::Result<Self> {
+    pub fn create(path: &Path, facts: &Facts, names: Names) -> anyhow::Result<Self> {
         let mut packing = Packing::create(path, facts.date)?;
         // The first, as it is, and without extra fields (EPUB 3.3 section 4.2.2, OCF ZIP container).
         let mimetype = b"application/epub+zip";
@@ -85,6 +87,7 @@ impl Epub {
         packing.deflated("META-INF/container.xml")?.write_all(CONTAINER.as_bytes())?;
         Ok(Epub {
             packing,
+            names,
             scratch: scratch(LAYOUT)?,
             chapters: spool(path)?,
             written: 0,
@@ -122,17 +125,16 @@ impl Epub {
 
     /// Keeps a chapter until the end.
     fn keep(&mut self, page: &Page, inside: &Inside) -> anyhow::Result<()> {
-        let name = chapter_name(&page.path);
+        let name = chapter_name(&self.names.give(&page.path));
         let mut text = Vec::new();
-        SHELL.page(page, &mut Chapters, &mut text)?;
+        SHELL.page(page, &mut Chapters(&self.names), &mut text)?;
         self.note(Digest::of(name.as_bytes()));
         self.note(Digest::of(&text));
         self.chapters.write_all(&text).with_context(|| self.packing.doing())?;
         let length = text.len() as u64;
         self.scratch
             .prepare_cached("INSERT INTO chapter (name, title, properties, start, length) VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![name, page.title, inside.properties.join(" "), self.written, length])
-            .with_context(|| format!("{}: two documents have one name", crate::sanitize::path(&page.path)))?;
+            .execute(params![name, page.title, inside.properties.join(" "), self.written, length])?;
         self.written += length;
         let mut place = self.scratch.prepare_cached("INSERT OR IGNORE INTO place (chapter, id) VALUES (?1, ?2)")?;
         for id in &inside.ids {
@@ -168,7 +170,7 @@ impl Epub {
         let img = Element::new("img").value("src", Value::Picture(cover, None)).with("alt", "Cover");
         let figure = Element::new("figure").child(img);
         let out = self.packing.deflated("EPUB/cover.xhtml")?;
-        SHELL.plain(&self.title, &[figure.into()], &mut Chapters, &mut &mut *out)?;
+        SHELL.plain(&self.title, &[figure.into()], &mut Chapters(&self.names), out)?;
         Ok(())
     }
 }
@@ -234,21 +236,21 @@ fn leads(scratch: &Connection, link: &links::Link<'_>) -> rusqlite::Result<Optio
     Ok(Some(format!("{}.xhtml{fragment}", link.chapter)))
 }
 
-/// The name of a document's chapter: from its path alone, so that links need no list of chapters.
-fn chapter_name(path: &Path) -> String {
-    let digest = Digest::of(path.as_os_str().as_encoded_bytes()).to_string();
+/// The name of the chapter of a document with this name: of a length and of letters that every reading system takes.
+fn chapter_name(name: &str) -> String {
+    let digest = Digest::of(name.as_bytes()).to_string();
     digest[..16].to_owned()
 }
 
 /// Names what a chapter refers to.
-struct Chapters;
+struct Chapters<'n>(&'n Names);
 
-impl Links for Chapters {
+impl Links for Chapters<'_> {
     fn picture(&mut self, picture: &Picture, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(picture.blob.name().as_bytes())
     }
 
     fn document(&mut self, path: &Path) -> Option<String> {
-        Some(links::open(&chapter_name(path)))
+        self.0.linked(path).map(|name| links::open(&chapter_name(&name)))
     }
 }

@@ -4,16 +4,32 @@
 //! and not the collection. Nothing in it depends on when or where it was made: the same mirror gives the same bytes.
 
 mod cdxj;
-pub mod epub;
+pub mod date;
+mod epub;
+mod index;
+mod making;
+mod names;
+mod one_file;
 mod packing;
-pub mod surt;
-pub mod wacz;
+mod pages;
+mod place;
+mod plan;
+mod surt;
+mod tree;
+mod wacz;
 mod warc;
+
+pub use making::{Division, Made, Making, Order, Title};
+pub use place::refuse_within;
+pub use plan::Plan;
 
 use crate::page::Page;
 
+/// Of a picture whose bytes are not those that the mirror has on record.
+const DAMAGED: &str = "its bytes are not those that are on record; `imgmirror check --repair` puts that right";
+
 /// What a bundle is written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// A folder of pages and pictures with an index.
     Dir,

@@ -16,11 +16,11 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::json;
 use url::Url;
 
+use super::names::{self, Names};
 use super::packing::{Packing, scratch, spool};
 use super::warc::{Kind, Payload, Record, Writer, Written};
 use super::{Bundle, Facts, cdxj, surt};
@@ -59,6 +59,7 @@ const LAYOUT: &str = "
 /// An archive that is being written.
 pub struct Wacz<'c> {
     collection: &'c Collection,
+    names: Names,
     packing: Packing,
     scratch: Connection,
     warc: Writer,
@@ -70,11 +71,11 @@ pub struct Wacz<'c> {
 }
 
 impl<'c> Wacz<'c> {
-    /// Begins an archive that will be the file `path`.
+    /// Begins an archive in the new file `path`. `names` are those of the documents that will be in it.
     ///
     /// # Errors
     /// The folder of `path` cannot be written to.
-    pub fn create(path: &Path, facts: &Facts, collection: &'c Collection) -> anyhow::Result<Self> {
+    pub fn create(path: &Path, facts: &Facts, names: Names, collection: &'c Collection) -> anyhow::Result<Self> {
         let mut packing = Packing::create(path, facts.date)?;
         packing.stored(&format!("archive/{WARC}"), None)?;
         let mut pages = spool(path)?;
@@ -82,7 +83,7 @@ impl<'c> Wacz<'c> {
         writeln!(pages, "{header}")?;
         let scratch = scratch(&format!("{LAYOUT} {}", cdxj::LAYOUT))?;
         let (warc, title, date) = (Writer::default(), facts.title.clone(), facts.date);
-        let mut wacz = Wacz { collection, packing, scratch, warc, pages, main: None, title, date };
+        let mut wacz = Wacz { collection, names, packing, scratch, warc, pages, main: None, title, date };
         let info = format!(
             "software: imgmirror/{}\r\nformat: WARC File Format 1.1\r\nconformsTo: \
              http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\nisPartOf: {}\r\n",
@@ -307,8 +308,8 @@ impl Bundle for Wacz<'_> {
                 urls.insert(picture.blob.digest, self.picture(picture, &page.path)?);
             }
         }
-        let (url, mut text) = (page_url(&page.path), Vec::new());
-        SHELL.page(&body, &mut Urls(&urls), &mut text)?;
+        let (url, mut text) = (page_url(&self.names.give(&page.path)), Vec::new());
+        SHELL.page(&body, &mut Urls { pictures: &urls, names: &self.names }, &mut text)?;
         let mime = "text/html";
         let written = self.write(&Record {
             kind: Kind::Resource,
@@ -347,11 +348,14 @@ struct Original {
 }
 
 /// Names what a page refers to by the URLs of its records.
-struct Urls<'u>(&'u HashMap<Digest, String>);
+struct Urls<'u> {
+    pictures: &'u HashMap<Digest, String>,
+    names: &'u Names,
+}
 
 impl Links for Urls<'_> {
     fn picture(&mut self, picture: &Picture, out: &mut dyn Write) -> io::Result<()> {
-        let Some(url) = self.0.get(&picture.blob.digest) else { return Ok(()) };
+        let Some(url) = self.pictures.get(&picture.blob.digest) else { return Ok(()) };
         // In `srcset` a comma at either end of a URL is none of it.
         match url.strip_suffix(',') {
             Some(url) => escaped(&format!("{url}%2C"), out),
@@ -360,29 +364,15 @@ impl Links for Urls<'_> {
     }
 
     fn document(&mut self, path: &Path) -> Option<String> {
-        Some(page_url(path))
+        self.names.linked(path).map(|name| page_url(&name))
     }
 }
 
-/// What is not written as it is in the path of a URL of our own.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// The URL of a document's page. Paths that differ have URLs that differ as keys, too, which know no case and no layers
-/// of percent-encoding.
-fn page_url(path: &Path) -> String {
-    let bytes = path.as_os_str().as_encoded_bytes();
-    let mut url = HOST.to_owned();
-    for (nth, part) in path.components().enumerate() {
-        if nth > 0 {
-            url.push('/');
-        }
-        url.push_str(&percent_encode(part.as_os_str().as_encoded_bytes(), PATH).to_string());
-    }
-    if bytes.iter().any(|byte| byte.is_ascii_uppercase() || *byte == b'%') {
-        url.push_str(&format!("~{}", Digest::of(bytes).short()));
-    }
-    url.push_str(".html");
-    url
+/// The URL of the page of a document with this name. Names that differ differ in more than capitals, so they have keys that
+/// differ, unless they look percent-encoded: keys know no layers of that.
+fn page_url(name: &str) -> String {
+    let layered = if name.contains('%') { format!("?{}", Digest::of(name.as_bytes()).short()) } else { String::new() };
+    format!("{HOST}{}{layered}", names::url(name))
 }
 
 /// The URL of a picture that no server gave.

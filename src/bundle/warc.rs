@@ -6,10 +6,9 @@ use std::io::{self, Read, Write};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 
 use super::packing::uuid;
-use crate::mirror::digest::Digest;
+use crate::mirror::digest::{Digest, Hasher};
 use crate::page::Bytes;
 
 /// What a record is (section 6).
@@ -75,7 +74,7 @@ pub struct Written {
 pub struct Writer {
     count: u64,
     offset: u64,
-    whole: Sha256,
+    whole: Hasher,
     warcinfo: Option<String>,
 }
 
@@ -120,18 +119,18 @@ impl Writer {
 
     /// The digest of everything that was written, and how many bytes it was.
     pub fn finish(self) -> (Digest, u64) {
-        (Digest::from(<[u8; 32]>::from(self.whole.finalize())), self.offset)
+        (self.whole.digest(), self.offset)
     }
 
     /// A name for the record that nothing but what it says and its place has a part in.
     fn id(&self, record: &Record<'_>, measured: &Measured) -> String {
-        let mut hasher = Sha256::new();
-        hasher.update(self.count.to_be_bytes());
-        hasher.update(record.kind.as_str());
-        hasher.update(record.uri.unwrap_or_default());
-        hasher.update(record.date.as_second().to_be_bytes());
+        let mut hasher = Hasher::default();
+        hasher.update(&self.count.to_be_bytes());
+        hasher.update(record.kind.as_str().as_bytes());
+        hasher.update(record.uri.unwrap_or_default().as_bytes());
+        hasher.update(&record.date.as_second().to_be_bytes());
         hasher.update(measured.block.as_bytes());
-        format!("<{}>", uuid(&hasher.finalize().into()))
+        format!("<{}>", uuid(hasher.digest().as_bytes()))
     }
 }
 
@@ -162,7 +161,7 @@ fn header(record: &Record<'_>, measured: &Measured, id: &str, warcinfo: Option<&
 }
 
 fn measure(record: &Record<'_>) -> io::Result<Measured> {
-    let mut block = Sha256::new();
+    let mut block = Hasher::default();
     block.update(record.head);
     let mut length = record.head.len() as u64;
     let payload = match record.payload {
@@ -185,13 +184,13 @@ fn measure(record: &Record<'_>) -> io::Result<Measured> {
             found
         }
     };
-    Ok(Measured { length, block: Digest::from(<[u8; 32]>::from(block.finalize())), payload })
+    Ok(Measured { length, block: block.digest(), payload })
 }
 
 /// Hashes what is read.
 struct Tee<'t> {
     reader: &'t mut dyn Read,
-    block: &'t mut Sha256,
+    block: &'t mut Hasher,
 }
 
 impl Read for Tee<'_> {
@@ -206,7 +205,7 @@ impl Read for Tee<'_> {
 struct Counted<'o, 'h> {
     out: &'o mut dyn Write,
     count: u64,
-    whole: &'h mut Sha256,
+    whole: &'h mut Hasher,
 }
 
 impl Write for Counted<'_, '_> {

@@ -85,14 +85,14 @@ impl FromStr for Digest {
 
 /// Computes a digest from pieces.
 #[derive(Debug, Default)]
-pub(super) struct Hasher(Sha256);
+pub struct Hasher(Sha256);
 
 impl Hasher {
-    pub(super) fn update(&mut self, piece: &[u8]) {
+    pub fn update(&mut self, piece: &[u8]) {
         self.0.update(piece);
     }
 
-    pub(super) fn digest(self) -> Digest {
+    pub fn digest(self) -> Digest {
         Digest(self.0.finalize().into())
     }
 }

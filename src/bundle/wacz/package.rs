@@ -6,11 +6,10 @@ use std::io::{self, BufWriter, Seek as _, SeekFrom, Write};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use crate::bundle::cdxj;
 use crate::bundle::packing::Packing;
-use crate::mirror::digest::Digest;
+use crate::mirror::digest::{Digest, Hasher};
 
 /// An entry of the package.
 pub struct Packed {
@@ -85,17 +84,17 @@ fn text(packing: &mut Packing, path: &str, text: &[u8]) -> anyhow::Result<Packed
 /// Hashes what is written.
 struct Hashed<'o> {
     out: &'o mut dyn Write,
-    hasher: Sha256,
+    hasher: Hasher,
     bytes: u64,
 }
 
 impl<'o> Hashed<'o> {
     fn new(out: &'o mut dyn Write) -> Self {
-        Hashed { out, hasher: Sha256::new(), bytes: 0 }
+        Hashed { out, hasher: Hasher::default(), bytes: 0 }
     }
 
     fn packed(self, path: &str) -> Packed {
-        let digest = Digest::from(<[u8; 32]>::from(self.hasher.finalize()));
+        let digest = self.hasher.digest();
         Packed { path: path.to_owned(), digest, bytes: self.bytes }
     }
 }
