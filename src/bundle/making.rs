@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use anyhow::{bail, ensure};
 use tokio_util::sync::CancellationToken;
 
+use super::epub::Epub;
 use super::names::Names;
 use super::one_file::{Neighbours, OneFile};
 use super::pages::Pages;
 use super::place::{Place, Shape, measure};
 use super::tree::{Archive, Folder};
+use super::wacz::Wacz;
 use super::{Bundle, Facts, Format};
 use crate::mirror::create_new;
 use crate::mirror::digest::Digest;
@@ -154,7 +156,7 @@ impl Making<'_> {
 
     /// A bundle that is written to the place. `names` are those within it.
     fn open<'n>(
-        &self,
+        &'n self,
         place: &Place,
         facts: &Facts,
         names: Names,
@@ -168,7 +170,8 @@ impl Making<'_> {
                 Box::new(Pages::new(Box::new(archive), facts, names))
             }
             Format::Html => Box::new(OneFile::create(&path, neighbours)?),
-            Format::Epub | Format::Wacz => bail!("this format is not built yet"),
+            Format::Epub => Box::new(Epub::create(&path, facts, names)?),
+            Format::Wacz => Box::new(Wacz::create(&path, facts, names, self.collection)?),
         })
     }
 }

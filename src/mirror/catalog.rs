@@ -3,6 +3,7 @@
 //! One connection writes, in large transactions, from one thread; readers open connections of their own and see what
 //! is committed. Nothing here knows of the network or of documents' syntax: the catalog takes and gives plain rows.
 
+mod archiving;
 mod checking;
 mod exporting;
 mod fetching;
@@ -30,6 +31,7 @@ use rusqlite::{Connection, params};
 use crate::fetch::ladder::Rung;
 use crate::fetch::memory::{Host, Rest};
 use crate::mirror::store::{Durability, StoreError};
+pub use archiving::ArchivedCapture;
 pub use checking::{BlobCounts, BlobRow, BrokenRow, DocumentRow, Scrutiny, UrlState};
 pub use exporting::{CaptureExport, ExportRow, FailureExport, State};
 pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, OnChange, Recorded};
@@ -47,7 +49,8 @@ pub use settings::{Documents, PlacementRow};
 
 /// What leads from each layout to the next. A catalog of an older layout is brought up to date when it is opened for
 /// writing; one of a newer layout is refused. Once released, a layout never changes.
-const LAYOUTS: [&str; 2] = [include_str!("catalog/layout/1.sql"), include_str!("catalog/layout/2.sql")];
+const LAYOUTS: [&str; 3] =
+    [include_str!("catalog/layout/1.sql"), include_str!("catalog/layout/2.sql"), include_str!("catalog/layout/3.sql")];
 
 /// The layout that this program reads and writes.
 const VERSION: i64 = LAYOUTS.len() as i64;

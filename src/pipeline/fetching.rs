@@ -237,7 +237,8 @@ impl<S: Store> Keeper<S> {
             Outcome::Failed(failure) if failure.kind == FailureKind::Disk => anyhow::bail!(failure.detail),
             Outcome::Failed(failure) => return Ok(Kept::Failed(failure)),
         };
-        let Capture { source, redirects, status, media_type, dimensions, received, validators, .. } = capture;
+        let Capture { source, redirects, final_url: url, status, media_type, dimensions, received, validators, .. } =
+            capture;
         let length = received.len();
         let blob = match self.store.commit(received, media_type) {
             Ok(Committed::Stored(blob)) => {
@@ -263,6 +264,7 @@ impl<S: Store> Keeper<S> {
             dimensions,
             source,
             redirects,
+            url,
             status,
             validators,
             cache_control: capture.cache_control,
