@@ -12,6 +12,7 @@ mod pages;
 mod place;
 mod plan;
 mod tree;
+pub mod verify;
 
 pub use making::{Division, Made, Making, Order, Title};
 pub use place::refuse_within;
