@@ -16,6 +16,7 @@ mod place;
 mod plan;
 mod surt;
 mod tree;
+pub mod verify;
 mod wacz;
 mod warc;
 
