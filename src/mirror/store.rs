@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use tempfile::NamedTempFile;
+
 pub use error::{StoreError, StoreErrorKind};
 pub use incoming::{Incoming, Received, View};
 
@@ -171,6 +173,21 @@ impl LocalStore {
         Ok(())
     }
 
+    /// Moves a whole file to its final name. Its folder is made when it turns out to be missing, which is seldom.
+    fn put(&self, file: NamedTempFile, path: &Path) -> Result<(), StoreError> {
+        let failed = |error| StoreError::new("move a finished download to", path, error);
+        let file = match file.persist(path) {
+            Err(missing) if missing.error.kind() == io::ErrorKind::NotFound => missing.file,
+            done => return done.map(drop).map_err(|other| failed(other.error)),
+        };
+        let folder = path.parent().unwrap_or(&self.assets);
+        if self.durability != Durability::None {
+            create_folder(&self.assets).map_err(StoreError::on("create the folder", &self.assets))?;
+        }
+        fs::create_dir_all(folder).map_err(StoreError::on("create the folder", folder))?;
+        file.persist(path).map(drop).map_err(|other| failed(other.error))
+    }
+
     /// Files first, then the folders that name them, upwards.
     fn sync(&self, files: &BTreeSet<PathBuf>) -> Result<(), StoreError> {
         if files.is_empty() {
@@ -204,11 +221,6 @@ impl Store for LocalStore {
             self.settle(path)?;
             return Ok(Committed::AlreadyHeld(blob));
         }
-        let folder = path.parent().unwrap_or(&self.assets);
-        if self.durability != Durability::None {
-            create_folder(&self.assets).map_err(StoreError::on("create the folder", &self.assets))?;
-        }
-        fs::create_dir_all(folder).map_err(StoreError::on("create the folder", folder))?;
         let file = match received.into_body() {
             Body::Spilled(file) => file,
             Body::Memory(content) => {
@@ -220,7 +232,7 @@ impl Store for LocalStore {
         if self.durability == Durability::Full {
             file.as_file().sync_all().map_err(StoreError::on("write", file.path()))?;
         }
-        file.persist(&path).map_err(|failed| StoreError::new("move a finished download to", &path, failed.error))?;
+        self.put(file, &path)?;
         self.settle(path)?;
         Ok(Committed::Stored(blob))
     }

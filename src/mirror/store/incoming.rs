@@ -83,6 +83,13 @@ impl Incoming {
         Ok(())
     }
 
+    /// Makes room for a body of `len` bytes, as far as it will stay in memory.
+    pub fn expect(&mut self, len: u64) {
+        if let Some(len) = usize::try_from(len).ok().filter(|len| *len <= IN_MEMORY) {
+            self.batch.reserve_exact(len);
+        }
+    }
+
     /// How many bytes have arrived.
     pub fn len(&self) -> u64 {
         self.len
