@@ -222,7 +222,7 @@ impl Store for LocalStore {
             return Ok(Committed::AlreadyHeld(blob));
         }
         let file = match received.into_body() {
-            Body::Spilled(file) => file,
+            Body::Spilled(file, _) => file,
             Body::Memory(content) => {
                 let mut file = incoming::temporary(&self.tmp)?;
                 file.as_file_mut().write_all(&content).map_err(StoreError::on("write", file.path()))?;
@@ -302,15 +302,20 @@ fn remove_file(path: &Path) -> Result<(), StoreError> {
 const SYNC_THREADS: usize = 8;
 
 fn sync_files(files: &[&Path]) -> Result<(), StoreError> {
-    let share = files.len().div_ceil(SYNC_THREADS).max(1);
+    at_once(files, |file| sync_file(file)).into_iter().collect()
+}
+
+/// Does with each of `items` what waits for the disk, [`SYNC_THREADS`] at a time, and gives what came of each in their
+/// order.
+pub fn at_once<T: Sync, R: Send>(items: &[T], wait: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let share = items.len().div_ceil(SYNC_THREADS).max(1);
     thread::scope(|scope| {
-        let threads: Vec<_> = files
-            .chunks(share)
-            .map(|share| scope.spawn(|| share.iter().try_for_each(|file| sync_file(file))))
-            .collect();
-        threads
-            .into_iter()
-            .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        let threads: Vec<_> =
+            items.chunks(share).map(|share| scope.spawn(|| share.iter().map(&wait).collect::<Vec<_>>())).collect();
+        let joined = |thread: thread::ScopedJoinHandle<'_, Vec<R>>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        threads.into_iter().flat_map(joined).collect()
     })
 }
 
