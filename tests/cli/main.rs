@@ -13,6 +13,7 @@ mod bad_input;
 mod base;
 mod check;
 mod crash;
+mod durability;
 mod encodings;
 mod explain;
 mod export;
