@@ -146,3 +146,29 @@ fn a_run_that_is_killed_leaves_what_was_there_and_no_half_of_it() {
     assert_eq!(after.keys().filter(|path| path.starts_with("pages/")).count(), 301);
     assert_eq!(names(&case.root()), ["in", "mirror", "site"], "the next run clears up");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_interrupted_ends_between_two_documents() {
+    let (case, origin) = mirrored();
+    for number in 0..300 {
+        case.write(format!("in/{number}.html"), format!("<img src='http://p.example/{number}.png'>"));
+    }
+    sync(&case, &origin);
+    let mut run = case.imgmirror(&["bundle", "--format=zip", "--to=each", "--per-document"]).start();
+    let archives = || -> Vec<String> {
+        let there = if case.exists("each") { names(&case.at("each")) } else { Vec::new() };
+        there.into_iter().filter(|name| !name.starts_with('.')).collect()
+    };
+    while archives().is_empty() && !run.has_ended() {
+        std::thread::yield_now();
+    }
+    run.signal("INT");
+    let ran = run.wait();
+    assert_eq!(ran.code, Some(130), "{}", ran.stderr);
+    ran.stderr_has("interrupted");
+    assert_eq!(names(&case.at("each")), archives(), "nothing unfinished");
+    for name in archives() {
+        assert_whole(&super::unzipped(&case.at("each").join(name)));
+    }
+}
