@@ -6,16 +6,20 @@ use std::path::PathBuf;
 use anyhow::{bail, ensure};
 use tokio_util::sync::CancellationToken;
 
+use super::epub::Epub;
 use super::names::Names;
 use super::one_file::{Neighbours, OneFile};
 use super::pages::Pages;
 use super::place::{Place, Shape, measure};
 use super::tree::{Archive, Folder};
+use super::verify::verify;
+use super::wacz::Wacz;
 use super::{Bundle, Facts, Format};
 use crate::mirror::create_new;
 use crate::mirror::digest::Digest;
 use crate::page::{Collection, Entry, Page};
 use crate::progress::{Phase, Progress};
+use crate::report::proven;
 
 /// Documents that are read from the catalog at a time.
 const BATCH: usize = 500;
@@ -154,7 +158,7 @@ impl Making<'_> {
 
     /// A bundle that is written to the place. `names` are those within it.
     fn open<'n>(
-        &self,
+        &'n self,
         place: &Place,
         facts: &Facts,
         names: Names,
@@ -168,7 +172,8 @@ impl Making<'_> {
                 Box::new(Pages::new(Box::new(archive), facts, names))
             }
             Format::Html => Box::new(OneFile::create(&path, neighbours)?),
-            Format::Epub | Format::Wacz => bail!("this format is not built yet"),
+            Format::Epub => Box::new(Epub::create(&path, facts, names)?),
+            Format::Wacz => Box::new(Wacz::create(&path, facts, names, self.collection)?),
         })
     }
 }
@@ -180,9 +185,15 @@ impl Made {
         self.missing += page.missing;
     }
 
-    /// Ends a bundle and gives it its place.
+    /// Ends a bundle, proves it, and gives it its place.
     fn end(&mut self, bundle: Box<dyn Bundle + '_>, place: Place) -> anyhow::Result<()> {
         bundle.finish()?;
+        let verdict = verify(&place.path())?;
+        ensure!(
+            verdict.is_proven(),
+            "the bundle did not pass its proof, and was not written: {}. This is a defect of imgmirror",
+            proven::in_short(&verdict)
+        );
         let (files, bytes) = measure(&place.path())?;
         place.settle()?;
         self.bundles += 1;

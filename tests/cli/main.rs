@@ -14,6 +14,7 @@ mod base;
 mod bundle;
 mod check;
 mod crash;
+mod durability;
 mod encodings;
 mod explain;
 mod export;

@@ -71,7 +71,7 @@ impl Tree for Archive {
 }
 
 /// A date as ZIP has it: in UTC, every second second, from 1980 to 2107.
-fn dos(timestamp: jiff::Timestamp) -> DateTime {
+pub fn dos(timestamp: jiff::Timestamp) -> DateTime {
     let time = timestamp.to_zoned(TimeZone::UTC).datetime();
     let (first, last) = (date(1980, 1, 1).at(0, 0, 0, 0), date(2107, 12, 31).at(23, 59, 58, 0));
     let time = time.clamp(first, last);
