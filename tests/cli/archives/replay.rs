@@ -18,7 +18,7 @@ from gevent.pywsgi import WSGIServer
 from pywb.apps.frontendapp import FrontEndApp
 server = WSGIServer(('127.0.0.1', 0), FrontEndApp(), log=None)
 server.start()
-print(server.server_port, flush=True)
+print('port', server.server_port, flush=True)
 server.serve_forever()
 ";
 
@@ -41,9 +41,10 @@ impl Replay {
         let mut command: Command = tool("python3");
         command.args(["-c", SERVER]).current_dir(&folder).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Replay { port: line.trim().parse().expect("the server tells its port"), child }
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        // pywb tells before it that it has no configuration.
+        let port = lines.find_map(|line| line.unwrap().strip_prefix("port ").map(|port| port.parse().unwrap()));
+        Replay { port: port.expect("the server tells its port"), child }
     }
 
     /// Asks for a path; gives the status and the body.
@@ -99,6 +100,11 @@ fn replay_shows_every_page_with_every_picture_as_it_was_captured() {
             assert_eq!(status, 200, "{page}: {url}");
             served.insert(hex::encode(Sha256::digest(&picture)));
         }
+    }
+    // After the last capture, which was one that was not modified, there is the picture still.
+    for (path, seed) in [("a.png", "same"), ("same-bytes.png", "same"), ("coded.png", "coded")] {
+        let (status, picture) = replay.get(&format!("/c/20990101000000im_/http://p.example/{path}"));
+        assert_eq!((status, picture == pictures::png(seed)), (200, true), "{path}");
     }
     let mut held: BTreeSet<String> = Mirror::at(case.at("mirror")).blobs().keys().map(|name| name[3..67].to_owned()).collect();
     held.insert(hex::encode(Sha256::digest(pictures::png("beside"))));
