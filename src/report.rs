@@ -9,6 +9,7 @@
 //! | [`status`] | that for a terminal |
 //! | [`page`] | report.html |
 //! | [`bundled`] | what a bundle has in it |
+//! | [`proven`] | what the proof of a bundle came to |
 //! | `advice` | what to do about what is missing |
 //!
 //! Nothing here decides anything. Text that came from outside is made harmless here, whatever the caller did before.
@@ -21,6 +22,7 @@ mod human;
 pub mod metrics;
 pub mod overview;
 pub mod page;
+pub mod proven;
 pub mod status;
 mod when;
 

@@ -12,12 +12,14 @@ use super::one_file::{Neighbours, OneFile};
 use super::pages::Pages;
 use super::place::{Place, Shape, measure};
 use super::tree::{Archive, Folder};
+use super::verify::verify;
 use super::wacz::Wacz;
 use super::{Bundle, Facts, Format};
 use crate::mirror::create_new;
 use crate::mirror::digest::Digest;
 use crate::page::{Collection, Entry, Page};
 use crate::progress::{Phase, Progress};
+use crate::report::proven;
 
 /// Documents that are read from the catalog at a time.
 const BATCH: usize = 500;
@@ -121,9 +123,8 @@ impl Making<'_> {
             made.count(page, &mut seen);
             let own = names.give(&entry.name);
             let place = Place::take(&to.join(&own), format.shape())?;
-            let mut within = Names::new(".html");
-            within.note(&entry.name);
             let neighbours = Neighbours::Named { names: &names, own: &own };
+            let within = Names::of_one(&entry.name);
             let mut bundle = self.open(&place, &self.facts(Some(page)), within, neighbours)?;
             bundle.add(page)?;
             made.end(bundle, place)
@@ -147,7 +148,7 @@ impl Making<'_> {
         Ok(true)
     }
 
-    fn facts(&self, only: Option<&Page>) -> Facts {
+    pub(super) fn facts(&self, only: Option<&Page>) -> Facts {
         let title = match (&self.order.title, only) {
             (Title::Derived(_), Some(page)) => &page.title,
             (Title::Given(title) | Title::Derived(title), _) => title,
@@ -184,9 +185,15 @@ impl Made {
         self.missing += page.missing;
     }
 
-    /// Ends a bundle and gives it its place.
+    /// Ends a bundle, proves it, and gives it its place.
     fn end(&mut self, bundle: Box<dyn Bundle + '_>, place: Place) -> anyhow::Result<()> {
         bundle.finish()?;
+        let verdict = verify(&place.path())?;
+        ensure!(
+            verdict.is_proven(),
+            "the bundle did not pass its proof, and was not written: {}. This is a defect of imgmirror",
+            proven::in_short(&verdict)
+        );
         let (files, bytes) = measure(&place.path())?;
         place.settle()?;
         self.bundles += 1;

@@ -16,6 +16,7 @@ mod place;
 mod plan;
 mod surt;
 mod tree;
+pub mod verify;
 mod wacz;
 mod warc;
 
@@ -24,9 +25,6 @@ pub use place::refuse_within;
 pub use plan::Plan;
 
 use crate::page::Page;
-
-/// Of a picture whose bytes are not those that the mirror has on record.
-const DAMAGED: &str = "its bytes are not those that are on record; `imgmirror check --repair` puts that right";
 
 /// What a bundle is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -12,13 +12,14 @@ use crate::mirror::Layout;
 use crate::mirror::catalog::{Catalog, Selection};
 use crate::page::Collection;
 use crate::progress::{Mode, Progress, Stderr};
-use crate::report::bundled;
+use crate::report::{bundled, proven};
 
 pub(super) fn run(args: &BundleArgs) -> Outcome {
     let what = &args.what;
-    let (format, to) = match (what.format, &what.to) {
-        (Some(format), Some(to)) => (format, to),
-        _ => anyhow::bail!("--verify is not built yet"),
+    let (format, to) = match (what.format, &what.to, &what.verify) {
+        (_, _, Some(path)) => return verify(path, &args.sync.messages),
+        (Some(format), Some(to), None) => (format, to),
+        _ => anyhow::bail!("name what to write with --format and --to, or a bundle to prove with --verify"),
     };
     let epoch = date::of_variable(std::env::var_os(date::VARIABLE).as_deref()).map_err(super::Usage)?;
     refuse_within(to, &taken(args))?;
@@ -50,6 +51,17 @@ pub(super) fn run(args: &BundleArgs) -> Outcome {
     let Some(made) = made else { return Ok(Exit::Interrupted) };
     say(&made, &order, &args.sync.messages)?;
     Ok(if made.missing > 0 { Exit::SomeMissing } else { mirrored })
+}
+
+/// Proves a bundle that is there.
+fn verify(path: &Path, messages: &MessageArgs) -> Outcome {
+    let verdict = crate::bundle::verify::verify(path)?;
+    match (messages.json, messages.quiet && verdict.is_proven()) {
+        (true, _) => print(&format!("{}\n", proven::to_json(&verdict, path)))?,
+        (false, true) => {}
+        (false, false) => print(&proven::to_text(&verdict, path))?,
+    }
+    Ok(if verdict.is_proven() { Exit::Complete } else { Exit::Damaged })
 }
 
 /// `sync`, whose summary is part of what this command says, unless it is to say one JSON object.

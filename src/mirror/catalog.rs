@@ -26,6 +26,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, params};
 
 use crate::fetch::ladder::Rung;
@@ -131,6 +132,7 @@ impl Catalog {
             };
             connection.pragma_update(None, "synchronous", synchronous)?;
             connection.set_prepared_statement_cache_capacity(64);
+            keep_plans(&connection)?;
             let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
             Ok((connection, version))
         };
@@ -185,6 +187,7 @@ impl Catalog {
             let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(Duration::from_secs(10))?;
             connection.set_prepared_statement_cache_capacity(32);
+            keep_plans(&connection)?;
             Ok(connection)
         };
         let connection = open().map_err(|error| CatalogError::Sql(error).at(path))?;
@@ -280,6 +283,13 @@ impl Catalog {
         }
         self.commit()
     }
+}
+
+/// Lets a prepared statement keep its plan. Where a table has partial indexes, SQLite otherwise looks whether the values
+/// that are bound allow another plan, and prepares the statement anew for every row.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// What to do about an error of the database, as a sentence.

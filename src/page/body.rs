@@ -24,7 +24,7 @@ pub fn page(entry: &Entry, front: Front, format: Format, body: &str, lookup: &Lo
         Format::Markdown => parse::document(&rendered(body)),
         Format::Html | Format::Svg => parse::document(body),
         // It has pictures and no text for readers.
-        Format::Css => Some(Html::new_document()),
+        Format::Css => parse::document(""),
     };
     let parsed = parsed.unwrap_or_else(|| Html::parse_document(TOO_DEEP));
     let mut front = front;

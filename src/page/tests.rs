@@ -228,6 +228,15 @@ fn what_the_body_does_not_show_stands_at_its_end() {
 }
 
 #[test]
+fn a_stylesheet_has_a_page_of_its_pictures() {
+    let mirror = Fixture::new();
+    let references = [("css:url", "https://h.example/gone.png")];
+    let (page, body) = mirror.page_with("theme.css", "body { background: url(x) }", &references);
+    assert_eq!(page.title, "theme");
+    assert!(body.contains("gone.png") && !body.contains("background"), "{body}");
+}
+
+#[test]
 fn a_picture_that_is_a_file_beside_the_document_is_shown_and_nothing_outside_of_its_folder() {
     let mirror = Fixture::new();
     let folder = mirror.folder.path().join("in");
