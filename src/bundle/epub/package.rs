@@ -18,6 +18,9 @@ pub struct Book<'b> {
     pub cover: Option<Digest>,
 }
 
+/// Writes what is to be written for a row of two columns.
+type Each<'e> = &'e mut dyn FnMut([&str; 2], &mut dyn Write) -> io::Result<()>;
+
 /// Writes an error of the database as one of writing.
 fn told(error: rusqlite::Error) -> io::Error {
     io::Error::other(error)
@@ -123,7 +126,7 @@ impl Book<'_> {
         &self,
         query: &str,
         out: &mut dyn Write,
-        each: &mut dyn FnMut([&str; 2], &mut dyn Write) -> io::Result<()>,
+        each: Each<'_>,
     ) -> io::Result<()> {
         let mut statement = self.scratch.prepare(query).map_err(told)?;
         let mut rows = statement.query([]).map_err(told)?;
