@@ -122,12 +122,7 @@ impl Book<'_> {
     }
 
     /// Calls `each` with the two columns of every row.
-    fn each(
-        &self,
-        query: &str,
-        out: &mut dyn Write,
-        each: Each<'_>,
-    ) -> io::Result<()> {
+    fn each(&self, query: &str, out: &mut dyn Write, each: Each<'_>) -> io::Result<()> {
         let mut statement = self.scratch.prepare(query).map_err(told)?;
         let mut rows = statement.query([]).map_err(told)?;
         while let Some(row) = rows.next().map_err(told)? {
