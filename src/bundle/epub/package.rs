@@ -1,4 +1,4 @@
-//! The package document and the navigation document (EPUB 3.3 sections 5 and 7).
+//! The package document and the navigation document of EPUB 3.3.
 
 use std::io::{self, Write};
 
@@ -79,7 +79,7 @@ impl Book<'_> {
             escaped(name, out)?;
             out.write_all(b"</dc:creator>\n")
         })?;
-        // Whole seconds, in UTC (section 5.5.5, "Last modified date").
+        // Whole seconds, in UTC ("Last modified date").
         let modified = self.date.strftime("%Y-%m-%dT%H:%M:%SZ");
         writeln!(out, "<meta property=\"dcterms:modified\">{modified}</meta>\n</metadata>")
     }
