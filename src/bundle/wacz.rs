@@ -236,9 +236,13 @@ impl<'c> Wacz<'c> {
             head: head.as_bytes(),
             payload: Payload::None,
         })?;
-        let (status, digest, mime) = (Some(capture.status), picture.held, "warc/revisit");
-        let line = cdxj::Line { url: &url, date, mime, status, digest, offset: written.offset, length: written.length };
-        self.index(&url, &line)?;
+        // Replay would answer with the status alone.
+        if !not_modified {
+            let (status, digest, mime) = (Some(capture.status), picture.held, "warc/revisit");
+            let line =
+                cdxj::Line { url: &url, date, mime, status, digest, offset: written.offset, length: written.length };
+            self.index(&url, &line)?;
+        }
         self.note(picture, &written, &url, &About { picture, capture: Some(capture) })
     }
 
