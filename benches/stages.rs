@@ -122,7 +122,7 @@ fn target(url: &str) -> TargetRow {
 
 fn capture(url: String) -> CaptureRow {
     CaptureRow {
-        url: None,
+        url: url.clone(),
         blob: Blob { digest: Digest::of(url.as_bytes()), media_type: MediaType::Jpeg },
         length: SIZE as u64,
         dimensions: Some((256, 256)),
