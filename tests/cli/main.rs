@@ -11,6 +11,7 @@ mod support;
 
 mod bad_input;
 mod base;
+mod browser;
 mod check;
 mod crash;
 mod encodings;
