@@ -50,7 +50,7 @@ pub const WAYS: &[Way] = &[
         "iframe-srcdoc",
         "<iframe srcdoc=\"&lt;img src=http://phone.example/srcdoc&gt;&lt;script&gt;fetch('http://phone.example/s')&lt;/script&gt;\"></iframe>",
     ),
-    heard("frameset", "<frameset><frame src=http://phone.example/frame></frameset>"),
+    unheard("frameset", "<frameset><frame src=http://phone.example/frame></frameset>"),
     heard("script", "<script>new Image().src = 'http://phone.example/script'</script>"),
     heard("script-src", "<script src=http://phone.example/script.js></script>"),
     heard("event", "<img src=data:, onerror=\"fetch('http://phone.example/event')\">"),
@@ -63,7 +63,7 @@ pub const WAYS: &[Way] = &[
         "<svg><foreignObject><iframe src=http://phone.example/foreign></iframe></foreignObject></svg>",
     ),
     heard("svg-image", "<svg><image href=http://phone.example/image xlink:href=http://phone.example/image2 /></svg>"),
-    unheard("svg-use", "<svg><use href=http://phone.example/use.svg#a /></svg>"),
+    heard("svg-use", "<svg><use href=http://phone.example/use.svg#a /></svg>"),
     heard(
         "svg-feimage",
         "<svg width=9 height=9><filter id=f><feImage href=http://phone.example/feimage /></filter><rect width=9 height=9 filter='url(#f)'/></svg>",
@@ -81,7 +81,7 @@ pub const WAYS: &[Way] = &[
         "svg-style-mask",
         "<svg><style><![CDATA[ rect { fill: red } ]]></style><style>@import 'http://phone.example/cdata.css'</style><rect width=9 height=9 /></svg>",
     ),
-    unheard("svg-fill", "<svg><rect width=9 height=9 fill='url(http://phone.example/fill.svg#a)' /></svg>"),
+    heard("svg-fill", "<svg><rect width=9 height=9 fill='url(http://phone.example/fill.svg#a)' /></svg>"),
     unheard(
         "form",
         "<form action=http://phone.example/form><input type=submit formaction=http://phone.example/formaction></form>",
@@ -91,8 +91,8 @@ pub const WAYS: &[Way] = &[
     heard("video-poster", "<video poster=http://phone.example/poster></video>"),
     heard("audio", "<audio autoplay src=http://phone.example/audio></audio>"),
     heard("source", "<video autoplay muted><source src=http://phone.example/source></video>"),
-    unheard("track", "<video><track default src=http://phone.example/track></video>"),
-    heard("marquee", "<marquee onstart=\"fetch('http://phone.example/marquee')\" behavior=alternate>x</marquee>"),
+    heard("track", "<video><track default src=http://phone.example/track></video>"),
+    unheard("marquee", "<marquee onstart=\"fetch('http://phone.example/marquee')\" behavior=alternate>x</marquee>"),
     heard("srcset", "<img srcset='http://phone.example/srcset 1x, //phone.example/srcset2 2x'>"),
     heard("picture", "<picture><source srcset=http://phone.example/picture><img></picture>"),
     heard("body-background", "<body background=http://phone.example/background>"),
@@ -129,7 +129,7 @@ pub const WAYS: &[Way] = &[
         "mxss-math",
         "<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img src=http://phone.example/mxss3&gt;\" src=http://phone.example/mxss3b>",
     ),
-    heard(
+    unheard(
         "mxss-form",
         "<form><math><mtext></form><form><mglyph><style></math><img src=http://phone.example/mxss4></style>",
     ),
