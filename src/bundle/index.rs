@@ -71,13 +71,14 @@ impl Page {
     }
 
     pub fn body(&self, title: &str) -> Vec<Node> {
-        let list =
-            self.lines.iter().fold(Element::new("ol").with("class", "index"), |list, line| list.child(item(line)));
+        let list = self.lines.iter().fold(Element::new("ol").with("class", "im-index").child("\n"), |list, line| {
+            list.child(item(line)).child("\n")
+        });
         let count = match self.documents {
             1 => "1 article".to_owned(),
             many => format!("{many} articles"),
         };
-        let count = Element::new("p").with("class", "byline").child(count.as_str());
+        let count = Element::new("p").with("class", "im-byline").child(count.as_str());
         let mut main = Element::new("main").child(Element::new("h1").child(title)).child(count);
         for part in [self.others(), Some(list), self.others()].into_iter().flatten() {
             main = main.child(part);
@@ -114,14 +115,14 @@ impl Page {
 
 fn item(line: &Line) -> Element {
     let link = || Element::new("a").with("href", line.url.as_str());
-    let mut thumbnail = Element::new("span").with("class", "thumbnail");
+    let mut thumbnail = Element::new("span").with("class", "im-thumbnail");
     if let Some(cover) = &line.cover {
         let picture = Value::Picture(cover.clone(), None);
         thumbnail = thumbnail.child(Element::new("img").value("src", picture).with("alt", ""));
     }
     let mut text = Element::new("div").child(link().child(line.title.as_str()));
     if let Some(byline) = &line.byline {
-        text = text.child(Element::new("p").with("class", "byline").child(byline.as_str()));
+        text = text.child(Element::new("p").with("class", "im-byline").child(byline.as_str()));
     }
     Element::new("li").child(thumbnail).child(text)
 }

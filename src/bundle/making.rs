@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use anyhow::{bail, ensure};
 use tokio_util::sync::CancellationToken;
 
+use super::epub::Epub;
 use super::names::Names;
 use super::one_file::{Neighbours, OneFile};
 use super::pages::Pages;
 use super::place::{Place, Shape, measure};
 use super::tree::{Archive, Folder};
 use super::verify::verify;
+use super::wacz::Wacz;
 use super::{Bundle, Facts, Format};
 use crate::mirror::create_new;
 use crate::mirror::digest::Digest;
@@ -121,9 +123,8 @@ impl Making<'_> {
             made.count(page, &mut seen);
             let own = names.give(&entry.name);
             let place = Place::take(&to.join(&own), format.shape())?;
-            let mut within = Names::new(".html");
-            within.note(&entry.name);
             let neighbours = Neighbours::Named { names: &names, own: &own };
+            let within = Names::of_one(&entry.name);
             let mut bundle = self.open(&place, &self.facts(Some(page)), within, neighbours)?;
             bundle.add(page)?;
             made.end(bundle, place)
@@ -147,7 +148,7 @@ impl Making<'_> {
         Ok(true)
     }
 
-    fn facts(&self, only: Option<&Page>) -> Facts {
+    pub(super) fn facts(&self, only: Option<&Page>) -> Facts {
         let title = match (&self.order.title, only) {
             (Title::Derived(_), Some(page)) => &page.title,
             (Title::Given(title) | Title::Derived(title), _) => title,
@@ -157,7 +158,7 @@ impl Making<'_> {
 
     /// A bundle that is written to the place. `names` are those within it.
     fn open<'n>(
-        &self,
+        &'n self,
         place: &Place,
         facts: &Facts,
         names: Names,
@@ -171,7 +172,8 @@ impl Making<'_> {
                 Box::new(Pages::new(Box::new(archive), facts, names))
             }
             Format::Html => Box::new(OneFile::create(&path, neighbours)?),
-            Format::Epub | Format::Wacz => bail!("this format is not built yet"),
+            Format::Epub => Box::new(Epub::create(&path, facts, names)?),
+            Format::Wacz => Box::new(Wacz::create(&path, facts, names, self.collection)?),
         })
     }
 }

@@ -62,6 +62,13 @@ impl Names {
         Ok(names)
     }
 
+    /// That of one document, which is alone in its bundle.
+    pub fn of_one(document: &Path) -> Self {
+        let mut names = Names::new(".html");
+        names.note(document);
+        names
+    }
+
     /// Takes note of a document. All have to be known before the first is asked for.
     pub fn note(&mut self, document: &Path) {
         self.known.entry(exact(document)).or_default().all += 1;

@@ -8,11 +8,10 @@ use anyhow::Context as _;
 use base64::engine::general_purpose::STANDARD;
 use base64::write::EncoderWriter;
 
+use super::Bundle;
 use super::names::{Names, upwards, url};
-use super::pages::named;
-use super::{Bundle, DAMAGED};
+use super::tree::{Counter, copy};
 use crate::mirror::create_new;
-use crate::mirror::digest::Hasher;
 use crate::page::shell::{POLICY_OF_ONE_FILE, Shell, Style};
 use crate::page::{Element, Links, Node, Page, Picture, Value};
 use crate::sanitize;
@@ -116,36 +115,14 @@ struct Embedded<'a> {
 impl Links for Embedded<'_> {
     fn picture(&mut self, picture: &Picture, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(prefix(picture).as_bytes())?;
-        let mut coded = Coded { out: EncoderWriter::new(out, &STANDARD), hasher: Hasher::default() };
-        let copied = picture.bytes.copy_to(&mut coded);
-        copied.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", named(picture))))?;
-        coded.out.finish()?;
-        if coded.hasher.digest() != picture.blob.digest {
-            return Err(io::Error::other(format!("{}: {DAMAGED}", named(picture))));
-        }
-        Ok(())
+        // The encoder takes part of what it is given only where `out` does, and a buffered file takes all.
+        let mut coded = EncoderWriter::new(out, &STANDARD);
+        copy(picture, &mut coded)?;
+        coded.finish().map(drop)
     }
 
     fn document(&mut self, path: &Path) -> Option<String> {
         document(self.neighbours, path)
-    }
-}
-
-/// Passes bytes to the encoder and takes their digest.
-struct Coded<'a> {
-    out: EncoderWriter<'static, base64::engine::GeneralPurpose, &'a mut dyn Write>,
-    hasher: Hasher,
-}
-
-impl Write for Coded<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
     }
 }
 
@@ -163,19 +140,5 @@ impl Links for Counted<'_> {
 
     fn document(&mut self, path: &Path) -> Option<String> {
         document(self.neighbours, path)
-    }
-}
-
-/// Counts the bytes that are written to it.
-pub(super) struct Counter(pub u64);
-
-impl Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

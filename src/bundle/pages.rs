@@ -14,17 +14,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::Context as _;
-
 use super::index::{self, Index, Line};
 use super::names::{Names, upwards, url};
-use super::tree::{Content, Fill, Tree};
-use super::{Bundle, DAMAGED, Facts};
+use super::tree::{Fill, Tree};
+use super::{Bundle, Facts};
 use crate::mirror::digest::Digest;
 use crate::mirror::store::Blob;
 use crate::page::shell::{POLICY, STYLE, Shell, Style, byline};
-use crate::page::{Bytes, Links, Page, Picture};
-use crate::sanitize;
+use crate::page::{Links, Page, Picture};
 
 /// Where the digests of a bundle stand, in the form of coreutils.
 pub const SUMS: &str = "SHA256SUMS";
@@ -47,17 +44,8 @@ impl Pages {
     }
 
     fn file(&mut self, path: &str, write: Fill<'_>) -> anyhow::Result<()> {
-        let digest = self.tree.file(path, Content::Text, write)?;
+        let digest = self.tree.text(path, write)?;
         self.sums.insert(path.to_owned(), digest);
-        Ok(())
-    }
-
-    fn picture(&mut self, picture: &Picture) -> anyhow::Result<()> {
-        let path = asset(picture.blob);
-        let mut copy = |out: &mut dyn Write| picture.bytes.copy_to(out).map(drop);
-        let named = || named(picture);
-        let digest = self.tree.file(&path, Content::Picture(picture.length), &mut copy).with_context(named)?;
-        anyhow::ensure!(digest == picture.blob.digest, "{}: {DAMAGED}", named());
         Ok(())
     }
 
@@ -79,13 +67,13 @@ impl Bundle for Pages {
                 new.push(picture.clone());
             }
         });
-        new.iter().try_for_each(|picture| self.picture(picture))?;
+        new.iter().try_for_each(|picture| self.tree.picture(&asset(picture.blob), picture))?;
         let path = format!("pages/{}", self.names.give(&page.path));
         let up = upwards(&path);
         let (style, back) = (format!("{up}style.css"), format!("{up}{}", self.index.next_path()));
         let mut links = Relative { up: &up, names: &self.names };
         let mut write = |out: &mut dyn Write| shell(&style, Some(&back)).page(page, &mut links, out);
-        let digest = self.tree.file(&path, Content::Text, &mut write)?;
+        let digest = self.tree.text(&path, &mut write)?;
         let line = Line { url: url(&path), title: page.title.clone(), byline: byline(page), cover: page.cover.clone() };
         self.sums.insert(path, digest);
         match self.index.add(line) {
@@ -103,7 +91,7 @@ impl Bundle for Pages {
         blobs.sort_unstable_by_key(|blob| (blob.digest, blob.media_type.extension()));
         let sums = std::mem::take(&mut self.sums);
         // `assets/` stands before all other names.
-        self.tree.file(SUMS, Content::Text, &mut |out| {
+        self.tree.text(SUMS, &mut |out| {
             for blob in &blobs {
                 writeln!(out, "{}  {}", blob.digest, asset(*blob))?;
             }
@@ -119,14 +107,6 @@ fn shell<'a>(style: &'a str, index: Option<&'a str>) -> Shell<'a> {
 
 fn asset(blob: Blob) -> String {
     format!("assets/{}", blob.name())
-}
-
-/// A picture for a person: its file, or its digest.
-pub(super) fn named(picture: &Picture) -> String {
-    match &picture.bytes {
-        Bytes::File(path) => sanitize::path(path),
-        Bytes::Inline(_) => format!("the picture {}", picture.blob.digest.short()),
-    }
 }
 
 /// Links from a page that lies this far below the root.

@@ -1,32 +1,28 @@
 //! How large bundles will be, before anything is written.
 
-use std::collections::HashSet;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
 use bytesize::ByteSize;
 
-use super::Format;
 use super::making::{Division, Making, Order};
 use super::names::Names;
 use super::one_file::{self, Neighbours};
-use crate::mirror::digest::Digest;
-use crate::page::shell::{POLICY, Shell, Style};
-use crate::page::{Links, Page, Picture};
+use super::pages::Pages;
+use super::tree::Measure;
+use super::{Bundle as _, Format};
 use crate::progress::Phase;
 use crate::sanitize;
 
 /// Bundles that a refusal names.
 const MAX_NAMED: usize = 3;
 
-/// Sizes in bytes. That of a page in one file is exact; else it is that of all pages and of each picture once, before
-/// anything is packed.
+/// Sizes in bytes: of html the file, of all others the folder format, which is what they pack or hold in other forms.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Plan {
     pub bundles: u64,
     pub bytes: u64,
-    /// The largest bundle, by the name of its document.
+    /// The largest bundle, by the name of its document where there are several.
     pub largest: (u64, PathBuf),
     /// How many are larger than is wanted.
     pub too_large: u64,
@@ -39,31 +35,54 @@ impl Making<'_> {
     pub fn plan(&self) -> anyhow::Result<Option<Plan>> {
         let Order { format, division, max_size, to, .. } = self.order;
         let mut names = Names::of(self.collection, format.extension())?;
-        let (mut plan, mut together, mut seen) = (Plan::default(), 0, HashSet::new());
+        let mut plan = Plan::default();
+        let mut together = match division {
+            Division::Together => Some(Measured::new(self, Names::of(self.collection, ".html")?)),
+            Division::Each => None,
+        };
         self.progress.phase(Phase::Reading);
         self.progress.documents(names.documents());
         let whole = self.documents(&mut |entry, page| {
-            if *division == Division::Each {
-                seen.clear();
-            }
-            let bytes = match (format, division) {
-                (Format::Html, Division::Together) => one_file::size(page, Neighbours::None)?,
-                (Format::Html, Division::Each) => {
+            let bytes = match (format, &mut together) {
+                (Format::Html, Some(_)) => one_file::size(page, Neighbours::None)?,
+                (Format::Html, None) => {
                     let own = names.give(&entry.name);
                     one_file::size(page, Neighbours::Named { names: &names, own: &own })?
                 }
-                _ => size(page, &mut seen)?,
+                (_, Some(measured)) => return measured.pages.add(page),
+                (_, None) => {
+                    let mut measured = Measured::new(self, Names::of_one(&entry.name));
+                    measured.pages.add(page)?;
+                    measured.finish()?
+                }
             };
-            match division {
-                Division::Together => together += bytes,
-                Division::Each => plan.add(bytes, &entry.name, *max_size),
-            }
+            let name = if together.is_some() { to } else { &entry.name };
+            plan.add(bytes, name, *max_size);
             Ok(())
         })?;
-        if *division == Division::Together {
-            plan.add(together, to, *max_size);
+        if let Some(measured) = together.filter(|_| *format != Format::Html) {
+            plan.add(measured.finish()?, to, *max_size);
         }
         Ok(whole.then_some(plan))
+    }
+}
+
+/// The folder format, measured.
+struct Measured {
+    measure: Measure,
+    pages: Box<Pages>,
+}
+
+impl Measured {
+    fn new(making: &Making<'_>, names: Names) -> Self {
+        let measure = Measure::default();
+        let pages = Box::new(Pages::new(Box::new(measure.clone()), &making.facts(None), names));
+        Measured { measure, pages }
+    }
+
+    fn finish(self) -> anyhow::Result<u64> {
+        self.pages.finish()?;
+        Ok(self.measure.total())
     }
 }
 
@@ -103,46 +122,18 @@ impl Plan {
         if self.too_large > self.named.len() as u64 {
             named.push_str(" …");
         }
+        let max = ByteSize(order.max_size.unwrap_or(u64::MAX));
         let instead = match order.format {
             Format::Dir => "allow more, or bundle fewer documents",
             Format::Html | Format::Zip | Format::Epub | Format::Wacz => {
                 "allow more, or use --format dir, which holds each picture once in a file of its own"
             }
         };
-        ensure!(
-            self.too_large == 0,
-            "{} of {} would be larger than --max-bundle-size {}: {named}. Nothing was written; {instead}",
-            self.too_large,
-            if self.bundles == 1 { "1 bundle".to_owned() } else { format!("{} bundles", self.bundles) },
-            ByteSize(order.max_size.unwrap_or(u64::MAX)),
-        );
+        let which = match self.bundles {
+            1 => format!("the bundle would be larger than --max-bundle-size {max}: {named}"),
+            all => format!("{} of {all} bundles would be larger than --max-bundle-size {max}: {named}", self.too_large),
+        };
+        ensure!(self.too_large == 0, "{which}. Nothing was written; {instead}");
         Ok(())
-    }
-}
-
-/// The bytes of a page and of its pictures that were not seen before.
-fn size(page: &Page, seen: &mut HashSet<Digest>) -> io::Result<u64> {
-    let mut bytes = 0;
-    page.pictures(&mut |picture| {
-        if seen.insert(picture.blob.digest) {
-            bytes += picture.length;
-        }
-    });
-    let shell = Shell { style: Style::Linked("style.css"), policy: Some(POLICY), index: None };
-    let mut text = one_file::Counter(0);
-    shell.page(page, &mut Short, &mut text)?;
-    Ok(bytes + text.0)
-}
-
-/// URLs as long as they are in most pages.
-struct Short;
-
-impl Links for Short {
-    fn picture(&mut self, picture: &Picture, out: &mut dyn Write) -> io::Result<()> {
-        write!(out, "../assets/{}", picture.blob.name())
-    }
-
-    fn document(&mut self, _: &Path) -> Option<String> {
-        None
     }
 }

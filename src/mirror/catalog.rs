@@ -3,6 +3,7 @@
 //! One connection writes, in large transactions, from one thread; readers open connections of their own and see what
 //! is committed. Nothing here knows of the network or of documents' syntax: the catalog takes and gives plain rows.
 
+mod archiving;
 mod checking;
 mod exporting;
 mod fetching;
@@ -25,11 +26,13 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, params};
 
 use crate::fetch::ladder::Rung;
 use crate::fetch::memory::{Host, Rest};
 use crate::mirror::store::{Durability, StoreError};
+pub use archiving::ArchivedCapture;
 pub use checking::{BlobCounts, BlobRow, BrokenRow, DocumentRow, Scrutiny, UrlState};
 pub use exporting::{CaptureExport, ExportRow, FailureExport, State};
 pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, OnChange, Recorded};
@@ -47,7 +50,8 @@ pub use settings::{Documents, PlacementRow};
 
 /// What leads from each layout to the next. A catalog of an older layout is brought up to date when it is opened for
 /// writing; one of a newer layout is refused. Once released, a layout never changes.
-const LAYOUTS: [&str; 2] = [include_str!("catalog/layout/1.sql"), include_str!("catalog/layout/2.sql")];
+const LAYOUTS: [&str; 3] =
+    [include_str!("catalog/layout/1.sql"), include_str!("catalog/layout/2.sql"), include_str!("catalog/layout/3.sql")];
 
 /// The layout that this program reads and writes.
 const VERSION: i64 = LAYOUTS.len() as i64;
@@ -128,6 +132,7 @@ impl Catalog {
             };
             connection.pragma_update(None, "synchronous", synchronous)?;
             connection.set_prepared_statement_cache_capacity(64);
+            keep_plans(&connection)?;
             let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
             Ok((connection, version))
         };
@@ -182,6 +187,7 @@ impl Catalog {
             let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(Duration::from_secs(10))?;
             connection.set_prepared_statement_cache_capacity(32);
+            keep_plans(&connection)?;
             Ok(connection)
         };
         let connection = open().map_err(|error| CatalogError::Sql(error).at(path))?;
@@ -277,6 +283,13 @@ impl Catalog {
         }
         self.commit()
     }
+}
+
+/// Lets a prepared statement keep its plan. Where a table has partial indexes, SQLite otherwise looks whether the values
+/// that are bound allow another plan, and prepares the statement anew for every row.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// What to do about an error of the database, as a sentence.

@@ -74,7 +74,7 @@ impl Shell<'_> {
         }
         out.write_all(b">\n<head>\n<meta charset=\"utf-8\"/>\n")?;
         if let Some(policy) = self.policy {
-            write!(out, "<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\"/>\n")?;
+            writeln!(out, "<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\"/>")?;
         }
         writeln!(out, "{GENERATOR}")?;
         out.write_all(

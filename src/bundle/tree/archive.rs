@@ -10,8 +10,9 @@ use jiff::tz::TimeZone;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
-use super::{Content, Fill, Hashing, Tree};
+use super::{Fill, Hashing, Tree, copy};
 use crate::mirror::digest::Digest;
+use crate::page::Picture;
 use crate::sanitize;
 
 /// An archive that is being written, entry by entry. Its directory, some 600 bytes a file, is kept until the end.
@@ -30,13 +31,9 @@ impl Archive {
     }
 }
 
-impl Tree for Archive {
-    fn file(&mut self, path: &str, content: Content, write: Fill<'_>) -> anyhow::Result<Digest> {
-        let named = || format!("writing {path} to {}", sanitize::path(&self.path));
-        let (method, length) = match content {
-            Content::Text => (CompressionMethod::Deflated, 0),
-            Content::Picture(length) => (CompressionMethod::Stored, length),
-        };
+impl Archive {
+    /// Begins a file of at most `length` bytes.
+    fn begin(&mut self, path: &str, method: CompressionMethod, length: u64) -> anyhow::Result<()> {
         // Everything that could differ between machines is said.
         let options = SimpleFileOptions::default()
             .compression_method(method)
@@ -44,10 +41,25 @@ impl Tree for Archive {
             .last_modified_time(self.date)
             .unix_permissions(0o644)
             .system(System::Unix);
-        self.zip.start_file(path, options).with_context(named)?;
+        self.zip.start_file(path, options).with_context(|| self.named(path))
+    }
+
+    fn named(&self, path: &str) -> String {
+        format!("writing {path} to {}", sanitize::path(&self.path))
+    }
+}
+
+impl Tree for Archive {
+    fn text(&mut self, path: &str, write: Fill<'_>) -> anyhow::Result<Digest> {
+        self.begin(path, CompressionMethod::Deflated, 0)?;
         let mut out = Hashing::new(&mut self.zip);
-        write(&mut out).with_context(named)?;
-        Ok(out.finish().with_context(named)?.1)
+        let written = write(&mut out).and_then(|()| out.finish()).map(|(_, digest)| digest);
+        written.with_context(|| self.named(path))
+    }
+
+    fn picture(&mut self, path: &str, picture: &Picture) -> anyhow::Result<()> {
+        self.begin(path, CompressionMethod::Stored, picture.length)?;
+        copy(picture, &mut self.zip).with_context(|| self.named(path))
     }
 
     fn finish(self: Box<Self>) -> anyhow::Result<()> {
@@ -59,7 +71,7 @@ impl Tree for Archive {
 }
 
 /// A date as ZIP has it: in UTC, every second second, from 1980 to 2107.
-fn dos(timestamp: jiff::Timestamp) -> DateTime {
+pub fn dos(timestamp: jiff::Timestamp) -> DateTime {
     let time = timestamp.to_zoned(TimeZone::UTC).datetime();
     let (first, last) = (date(1980, 1, 1).at(0, 0, 0, 0), date(2107, 12, 31).at(23, 59, 58, 0));
     let time = time.clamp(first, last);

@@ -7,9 +7,10 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 
-use super::{Content, Fill, Hashing, Tree};
+use super::{Fill, Hashing, Tree, copy};
 use crate::mirror::create_new;
 use crate::mirror::digest::Digest;
+use crate::page::Picture;
 use crate::sanitize;
 
 /// Files below a folder that exists, each with the same date.
@@ -25,18 +26,35 @@ impl Folder {
     }
 }
 
-impl Tree for Folder {
-    fn file(&mut self, path: &str, _: Content, write: Fill<'_>) -> anyhow::Result<Digest> {
+impl Folder {
+    /// A new file at `path`, and the folders above it.
+    fn file(&self, path: &str) -> anyhow::Result<File> {
         let file = self.root.join(path);
-        let named = || format!("writing {}", sanitize::path(&file));
         let new = match create_new(&file, 0o666) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(file.parent().unwrap_or(&self.root)).with_context(named)?;
-                create_new(&file, 0o666)
+                fs::create_dir_all(file.parent().unwrap_or(&self.root)).and_then(|()| create_new(&file, 0o666))
             }
             created => created,
         };
-        fill(new.with_context(named)?, self.date, write).with_context(named)
+        new.with_context(|| format!("making {}", sanitize::path(&file)))
+    }
+}
+
+impl Tree for Folder {
+    fn text(&mut self, path: &str, write: Fill<'_>) -> anyhow::Result<Digest> {
+        let mut out = Hashing::new(BufWriter::with_capacity(1 << 16, self.file(path)?));
+        let written = write(&mut out).and_then(|()| out.finish()).map(|(out, digest)| {
+            date(out.get_ref(), self.date);
+            digest
+        });
+        written.with_context(|| format!("writing {}", sanitize::path(&self.root.join(path))))
+    }
+
+    fn picture(&mut self, path: &str, picture: &Picture) -> anyhow::Result<()> {
+        let mut file = self.file(path)?;
+        copy(picture, &mut file).with_context(|| format!("writing {}", sanitize::path(&self.root.join(path))))?;
+        date(&file, self.date);
+        Ok(())
     }
 
     fn finish(self: Box<Self>) -> anyhow::Result<()> {
@@ -44,12 +62,7 @@ impl Tree for Folder {
     }
 }
 
-/// Writes a file that was just made, and dates it.
-fn fill(file: File, date: SystemTime, write: Fill<'_>) -> io::Result<Digest> {
-    let mut out = Hashing::new(BufWriter::with_capacity(1 << 16, file));
-    write(&mut out)?;
-    let (out, digest) = out.finish()?;
-    // Some file systems keep no date before 1980; then it is theirs.
-    let _ = out.into_inner().map_err(|failed| failed.into_error())?.set_modified(date);
-    Ok(digest)
+/// Dates a file. Some file systems keep no date before 1980; then it is theirs.
+fn date(file: &File, date: SystemTime) {
+    let _ = file.set_modified(date);
 }

@@ -1,9 +1,12 @@
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::*;
+use crate::media_type::MediaType;
 use crate::mirror::create_new;
+use crate::mirror::store::Blob;
 
 const DATE: i64 = 1_700_000_001;
 
@@ -11,16 +14,19 @@ fn date(seconds: i64) -> jiff::Timestamp {
     jiff::Timestamp::from_second(seconds).unwrap()
 }
 
+fn picture(bytes: &[u8]) -> Picture {
+    let blob = Blob { digest: Digest::of(bytes), media_type: MediaType::Png };
+    let length = bytes.len() as u64;
+    Picture { blob, held: blob.digest, length, dimensions: None, bytes: Bytes::Inline(Arc::from(bytes)) }
+}
+
 /// Writes two files; gives their digests.
 fn fill(mut tree: Box<dyn Tree>) -> Vec<Digest> {
-    let mut digests = Vec::new();
-    for (path, content, text) in
-        [("a/b/picture.png", Content::Picture(7), "picture"), ("page.html", Content::Text, "text, text, text, text")]
-    {
-        digests.push(tree.file(path, content, &mut |out| out.write_all(text.as_bytes())).unwrap());
-    }
+    let picture = picture(b"picture");
+    tree.picture("a/b/picture.png", &picture).unwrap();
+    let text = tree.text("page.html", &mut |out| out.write_all(b"text, text, text, text")).unwrap();
     tree.finish().unwrap();
-    digests
+    vec![picture.blob.digest, text]
 }
 
 fn archive(path: &Path, date: jiff::Timestamp) -> Vec<Digest> {
@@ -69,8 +75,23 @@ fn a_path_is_written_once() {
     let archive = Archive::new(create_new(&path, 0o666).unwrap(), &path, date(DATE));
     let trees: [Box<dyn Tree>; 2] = [Box::new(Folder::new(folder.path(), date(DATE))), Box::new(archive)];
     for mut tree in trees {
-        tree.file("a.html", Content::Text, &mut |_| Ok(())).unwrap();
-        let error = tree.file("a.html", Content::Text, &mut |_| Ok(())).unwrap_err();
+        tree.text("a.html", &mut |_| Ok(())).unwrap();
+        let error = tree.text("a.html", &mut |_| Ok(())).unwrap_err();
         assert!(format!("{error:#}").contains("a.html"), "{error:#}");
     }
+}
+
+#[test]
+fn a_picture_that_is_not_what_it_is_called_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = Picture { bytes: Bytes::Inline(Arc::from(&b"other"[..])), ..picture(b"picture") };
+    let error = Folder::new(folder.path(), date(DATE)).picture("a.png", &other).unwrap_err();
+    assert!(format!("{error:#}").contains("imgmirror check --repair"), "{error:#}");
+}
+
+#[test]
+fn what_is_counted_is_what_would_be_written() {
+    let measure = Measure::default();
+    fill(Box::new(measure.clone()));
+    assert_eq!(measure.total(), 7 + 22);
 }
