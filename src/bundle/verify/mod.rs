@@ -5,6 +5,7 @@
 //! are closed: what is not known to ask for nothing is a finding.
 
 mod address;
+mod archive;
 mod css;
 mod elements;
 mod files;
@@ -14,8 +15,11 @@ mod package;
 mod page;
 mod picture;
 mod policy;
+#[cfg(test)]
+mod tests;
 mod tree;
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::Path;
@@ -125,7 +129,17 @@ fn file(path: &Path, beside: Beside<'_>, name: &str, verdict: &mut Verdict) -> a
         return Ok(true);
     }
     let mut files = Files::archive(path)?;
-    let shape = if files.read("mimetype", 100).is_ok_and(|found| found.is_some()) { Shape::Book } else { Shape::Pages };
+    let mut names = HashSet::new();
+    files.names(&mut |_, _, _| {}, &mut |name| {
+        if matches!(name.as_str(), "mimetype" | "datapackage.json") {
+            names.insert(name);
+        }
+    })?;
+    let shape = match (names.contains("mimetype"), names.contains("datapackage.json")) {
+        (true, _) => Shape::Book,
+        (_, true) => Shape::Archive,
+        _ => Shape::Pages,
+    };
     bundle(&mut files, shape, name, verdict)?;
     Ok(true)
 }
@@ -138,7 +152,10 @@ fn bundle(files: &mut Files, shape: Shape, below: &str, verdict: &mut Verdict) -
         (below, "") => findings.add(kind, below, what),
         (below, file) => findings.add(kind, &format!("{below}/{file}"), what),
     };
-    tree::read(files, shape, read, &mut tell)
+    match shape {
+        Shape::Archive => archive::read(files, read, &mut tell),
+        Shape::Pages | Shape::Book => tree::read(files, shape, read, &mut tell),
+    }
 }
 
 /// Reads a page that has everything in it.

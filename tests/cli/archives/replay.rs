@@ -106,7 +106,8 @@ fn replay_shows_every_page_with_every_picture_as_it_was_captured() {
         let (status, picture) = replay.get(&format!("/c/20990101000000im_/http://p.example/{path}"));
         assert_eq!((status, picture == pictures::png(seed)), (200, true), "{path}");
     }
-    let mut held: BTreeSet<String> = Mirror::at(case.at("mirror")).blobs().keys().map(|name| name[3..67].to_owned()).collect();
+    let mut held: BTreeSet<String> =
+        Mirror::at(case.at("mirror")).blobs().keys().map(|name| name[3..67].to_owned()).collect();
     held.insert(hex::encode(Sha256::digest(pictures::png("beside"))));
     let cover = pictures::for_url("http://p.example/cover.jpg");
     held.remove(&hex::encode(Sha256::digest(cover)));

@@ -70,12 +70,16 @@ fn records_say_what_was_captured_and_no_more() {
 
     // Two URLs with the same bytes: one response; the others refer to it.
     let same = digest(&pictures::png("same"));
-    let whole: Vec<_> = records.iter().filter(|r| r["warc-type"] == "response" && r["warc-payload-digest"] == same).collect();
+    let whole: Vec<_> =
+        records.iter().filter(|r| r["warc-type"] == "response" && r["warc-payload-digest"] == same).collect();
     assert_eq!(whole.len(), 1);
     let not_modified = of(&records, "revisit", "http://p.example/a.png");
     let not_modified = not_modified.iter().find(|record| record["http:status"] == "304").unwrap();
     assert_eq!(not_modified["warc-profile"], "http://netpreserve.org/warc/1.1/revisit/server-not-modified");
-    assert_eq!((&not_modified["http:etag"], &not_modified["warc-refers-to-target-uri"]), (&"\"a\"".to_owned(), &whole[0]["warc-target-uri"]));
+    assert_eq!(
+        (&not_modified["http:etag"], &not_modified["warc-refers-to-target-uri"]),
+        (&"\"a\"".to_owned(), &whole[0]["warc-target-uri"])
+    );
     let twice = of(&records, "revisit", "http://p.example/same-bytes.png");
     let identical = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest";
     assert!(twice.iter().any(|record| record["warc-profile"] == identical && record["warc-payload-digest"] == same));
@@ -135,8 +139,10 @@ fn keys_are_those_that_surt_writes() {
     let packed = zip.by_name("indexes/index.cdx.gz").unwrap();
     flate2::read::MultiGzDecoder::new(packed).read_to_string(&mut lines).unwrap();
     let known = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bundle/surt.txt")).unwrap();
-    let mut pairs: Vec<(String, String)> =
-        known.lines().map(|line| line.split_once(' ').map(|(url, key)| (url.to_owned(), key.to_owned())).unwrap()).collect();
+    let mut pairs: Vec<(String, String)> = known
+        .lines()
+        .map(|line| line.split_once(' ').map(|(url, key)| (url.to_owned(), key.to_owned())).unwrap())
+        .collect();
     for line in lines.lines() {
         let mut parts = line.splitn(3, ' ');
         let key = parts.next().unwrap().to_owned();

@@ -100,14 +100,17 @@ fn documents_that_phone_home_are_silent_in_every_format() {
     case.write("in/drawing.svg", DRAWING);
     case.write("in/drawings.html", "<p>x<img src='http://held.example/a.svg'><picture><source srcset='http://held.example/b.svg 1x'><img src='http://held.example/c.png'></picture>");
     mirror(&case, &origin);
-    for (format, to) in [("dir", "dir"), ("html", "html"), ("zip", "zip.zip")] {
+    for (format, to) in
+        [("dir", "dir"), ("html", "html"), ("zip", "zip.zip"), ("epub", "book.epub"), ("wacz", "a.wacz")]
+    {
         bundle(&case, format, to);
     }
     site::unpack(&case.at("zip.zip"), &case.at("zip"));
+    site::unpack(&case.at("book.epub"), &case.at("epub"));
     site::assert_same(&case.at("dir"), &case.at("zip"));
     let site = Site::new();
     let mut browser = Browser::start(site.address());
-    for folder in ["dir", "html"] {
+    for folder in ["dir", "html", "epub"] {
         let seen = assert_silent_on_disk(&mut browser, &case.at(folder));
         assert!(seen.pages > WAYS.len() as u64 && seen.images > WAYS.len() as u64, "{folder}: {seen:?}");
     }
@@ -128,14 +131,17 @@ fn sample_documents_show_every_picture_in_every_format() {
         case.write(format!("in/formats/{name}.html"), format!("<h1>{name}</h1><img src='{file}' alt='a picture'>"));
     }
     mirror(&case, &origin);
-    for (format, to) in [("dir", "dir"), ("html", "html"), ("zip", "zip.zip")] {
+    for (format, to) in
+        [("dir", "dir"), ("html", "html"), ("zip", "zip.zip"), ("epub", "book.epub"), ("wacz", "a.wacz")]
+    {
         bundle(&case, format, to);
     }
     site::unpack(&case.at("zip.zip"), &case.at("zip"));
+    site::unpack(&case.at("book.epub"), &case.at("epub"));
     site::assert_same(&case.at("dir"), &case.at("zip"));
     let site = Site::new();
     let mut browser = Browser::start(site.address());
-    for folder in ["dir", "html"] {
+    for folder in ["dir", "html", "epub"] {
         let seen = assert_silent_on_disk(&mut browser, &case.at(folder));
         assert!(seen.pages >= 30 && seen.images > 100, "{folder}: {seen:?}");
     }
