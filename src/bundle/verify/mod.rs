@@ -109,7 +109,7 @@ fn folder(root: &Path, below: &str, depth: usize, verdict: &mut Verdict) -> anyh
 
 /// What lies beside a page that has everything in it.
 #[derive(Debug, Clone, Copy)]
-enum Beside<'b> {
+pub enum Beside<'b> {
     /// Nobody knows: links to pages beside it are for a person to try.
     Unknown,
     /// The files of this folder.
@@ -171,14 +171,19 @@ fn one_page(path: &Path, beside: Beside<'_>, name: &str, verdict: &mut Verdict) 
         findings.add(Kind::TooLarge, name, "the page");
         return Ok(());
     }
+    read_page(&text, beside, name, findings);
+    Ok(())
+}
+
+/// Reads the text of a page that has everything in it. `name` is its path in the folder beside it.
+pub fn read_page(text: &[u8], beside: Beside<'_>, name: &str, findings: &mut Findings) {
     let leads = |address: &Address| match (beside, address) {
         (Beside::Unknown, Address::Inside(_) | Address::Above) => true,
         (Beside::Folder(root), Address::Inside(path)) => root.join(path).is_file(),
         _ => false,
     };
     let page = Page { file: name, language: Language::Html(Demand::Full), depth: 0, holds: &|_| false, leads: &leads };
-    page.read(&text, &mut |kind, file, what| findings.add(kind, file, what));
-    Ok(())
+    page.read(text, &mut |kind, file, what| findings.add(kind, file, what));
 }
 
 fn own_name(path: &Path) -> String {

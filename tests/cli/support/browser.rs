@@ -189,6 +189,22 @@ impl Browser {
         visit
     }
 
+    /// How a page looks in this colour scheme, `light` or `dark`: a PNG.
+    #[track_caller]
+    pub fn picture(&mut self, url: &str, scheme: &str, height: u32) -> Vec<u8> {
+        use base64::Engine as _;
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        self.call("Emulation.setEmulatedMedia", &json!({"features": features}));
+        let size = json!({"width": 1000, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.call("Emulation.setDeviceMetricsOverride", &size);
+        self.events.clear();
+        self.call("Emulation.setVirtualTimePolicy", &json!({"policy": "advance"}));
+        self.call("Page.navigate", &json!({"url": url}));
+        self.wait_for("Page.loadEventFired");
+        let taken = self.call("Page.captureScreenshot", &json!({"format": "png"}));
+        base64::engine::general_purpose::STANDARD.decode(taken["data"].as_str().unwrap()).unwrap()
+    }
+
     #[track_caller]
     pub fn evaluate(&mut self, script: &str) -> Value {
         let result = self.call("Runtime.evaluate", &json!({"expression": script, "returnByValue": true}));
