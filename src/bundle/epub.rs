@@ -81,7 +81,7 @@ impl Epub {
     /// The folder of `path` cannot be written to.
     pub fn create(path: &Path, facts: &Facts, names: Names) -> anyhow::Result<Self> {
         let mut packing = Packing::create(path, facts.date)?;
-        // The first, as it is, and without extra fields (EPUB 3.3 section 4.2.2, OCF ZIP container).
+        // The first, as it is, and without extra fields (EPUB 3.3, "OCF ZIP container").
         let mimetype = b"application/epub+zip";
         packing.stored("mimetype", Some(mimetype.len() as u64))?.write_all(mimetype)?;
         packing.deflated("META-INF/container.xml")?.write_all(CONTAINER.as_bytes())?;

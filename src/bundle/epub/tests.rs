@@ -62,7 +62,7 @@ fn entry(book: &[u8], name: &str) -> String {
 #[test]
 fn the_type_stands_where_readers_of_bytes_look_for_it() {
     let book = book(&[page("a.md", vec![])]);
-    // EPUB 3.3 section 4.2.2: the name at byte 30, the content right behind it.
+    // EPUB 3.3, "OCF ZIP container": the name at byte 30, the content right behind it.
     assert_eq!(&book[30..58], b"mimetypeapplication/epub+zip");
 }
 

@@ -13,12 +13,15 @@ use crate::support::{Case, Mirror, pictures};
 
 /// Serves the collections of the folder that it runs in, on a port that the system chooses and that it tells.
 const SERVER: &str = "
+import os
 from gevent.monkey import patch_all; patch_all()
 from gevent.pywsgi import WSGIServer
 from pywb.apps.frontendapp import FrontEndApp
 server = WSGIServer(('127.0.0.1', 0), FrontEndApp(), log=None)
 server.start()
 print('port', server.server_port, flush=True)
+# pywb goes on to tell things where nobody reads them.
+os.dup2(2, 1)
 server.serve_forever()
 ";
 
