@@ -18,6 +18,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::names::Names;
 use super::packing::{Packing, scratch, spool};
+use super::tree::copy;
 use super::{Bundle, Facts};
 use crate::mirror::digest::Digest;
 use crate::page::shell::{STYLE, Shell, Style};
@@ -119,7 +120,7 @@ impl Epub {
         self.note(blob.digest);
         let doing = self.packing.doing();
         let out = self.packing.stored(&format!("EPUB/{name}"), Some(picture.length))?;
-        picture.bytes.copy_to(out).with_context(|| format!("{doing}: picture {name}"))?;
+        copy(picture, out).with_context(|| format!("{doing}: picture {name}"))?;
         Ok(())
     }
 

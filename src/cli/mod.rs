@@ -66,7 +66,7 @@ pub enum Command {
     /// Write the catalog as JSON Lines, CSV or SHA256SUMS
     #[command(long_about = export::ABOUT, after_long_help = Exit::help(&EXPORT))]
     Export(ExportArgs),
-    /// Write articles with all of their pictures into one folder or file, to be read without a network
+    /// Write articles with all of their pictures, to be read without a network
     #[command(long_about = bundle::ABOUT, after_long_help = Exit::help(&BUNDLE))]
     Bundle(Box<BundleArgs>),
     /// Say whether the mirror is whole, what is missing, and what to do next

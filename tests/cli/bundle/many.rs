@@ -10,6 +10,9 @@ use crate::support::{Case, Origin, Run};
 const DOCUMENTS: usize = 10_000;
 const PICTURES: usize = 50_000;
 
+/// Runs in which they are mirrored.
+const BATCHES: usize = 20;
+
 /// The most memory that a bundle may take; KiB.
 const MOST: u64 = 200 << 10;
 
@@ -41,10 +44,15 @@ fn ten_thousand_documents_with_fifty_thousand_pictures_take_little_memory() {
         for picture in number * PICTURES / DOCUMENTS..(number + 1) * PICTURES / DOCUMENTS {
             let _ = writeln!(page, "<p>Text.</p><img src='http://{}.example/{picture}.png' alt=''>", number % 40);
         }
-        case.write(format!("in/{}/{number}.html", number % 100), page);
+        case.write(format!("in/{}/{number}.html", number % BATCHES), page);
     }
-    let sync = case.imgmirror(&["sync", "in", "--quiet", "--per-host=32", "--durability=none"]).args(origin.flags());
-    measured("sync", sync);
+    for batch in 0..BATCHES {
+        let input = format!("in/{batch}");
+        let sync = case.imgmirror(&["sync", &input, "--quiet", "--per-host=32", "--durability=none"]);
+        measured(&input, sync.args(origin.flags()));
+        // The origin looks through its log for every request.
+        origin.take_log();
+    }
     for (format, to) in FORMATS {
         let run = case.imgmirror(&["bundle", "--quiet", "--json", "--format", format, "--to", to]);
         let peak = measured(format, run);
