@@ -198,7 +198,6 @@ impl Browser {
         let size = json!({"width": 1000, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.call("Emulation.setDeviceMetricsOverride", &size);
         self.events.clear();
-        self.call("Emulation.setVirtualTimePolicy", &json!({"policy": "advance"}));
         self.call("Page.navigate", &json!({"url": url}));
         self.wait_for("Page.loadEventFired");
         let taken = self.call("Page.captureScreenshot", &json!({"format": "png"}));
