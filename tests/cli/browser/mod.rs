@@ -188,9 +188,10 @@ fn screenshots() {
     let to = Path::new(&to);
     std::fs::create_dir_all(to).unwrap();
     let case = Case::new();
-    let origin = Origin::new(|asked: &Asked| match asked.path.contains("gone") {
+    let picture = pictures::large_png();
+    let origin = Origin::new(move |asked: &Asked| match asked.path.contains("gone") {
         true => Answer::status(404),
-        false => Answer::ok(pictures::large_png()),
+        false => Answer::ok(picture.clone()),
     });
     case.copy(&seeds(), "in");
     if let Some(shared) = shared_seeds() {
