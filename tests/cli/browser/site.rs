@@ -20,6 +20,10 @@ impl Site {
         let served = folder.clone();
         let origin = Origin::new(move |asked: &Asked| {
             let path = percent_encoding::percent_decode_str(&asked.path).decode_utf8_lossy().into_owned();
+            // A browser asks every server for it, whatever a page says.
+            if path == "/favicon.ico" {
+                return Answer::picture(asked);
+            }
             match fs::read(served.lock().unwrap().join(path.trim_start_matches('/'))) {
                 Ok(bytes) => Answer::ok(bytes).header("Content-Type", media_type(&path)),
                 Err(_) => Answer::status(404),
