@@ -12,6 +12,7 @@ mod support;
 mod archives;
 mod bad_input;
 mod base;
+mod browser;
 mod bundle;
 mod check;
 mod crash;

@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")"
 seeds=../../seeds
 
-for target in html css markdown front_matter; do
+for target in html css markdown front_matter verify; do
     mkdir -p corpus/$target
     cp $seeds/*.* corpus/$target/
 done

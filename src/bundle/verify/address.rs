@@ -11,8 +11,8 @@ pub enum Address {
     Inside(String),
     /// A place on the same page, or nothing.
     Here,
-    /// A scheme, in small letters.
-    Absolute(String),
+    /// A scheme, in small letters, and the whole address.
+    Absolute(String, String),
     /// A relative path that leads out of the bundle.
     Above,
     /// Out of the bundle without a scheme: from the root, from another host, or with a query; or no path at all.
@@ -28,7 +28,7 @@ pub fn read(address: &str, from: &str) -> Address {
     if let Some((scheme, rest)) = scheme(&address) {
         return match scheme.as_str() {
             "data" => Address::Data(rest.to_owned()),
-            _ => Address::Absolute(scheme),
+            _ => Address::Absolute(scheme, address.clone()),
         };
     }
     let path = address.split('#').next().unwrap_or_default();
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn addresses_are_read_as_browsers_read_them() {
         let inside = |path: &str| Address::Inside(path.to_owned());
-        let absolute = |scheme: &str| Address::Absolute(scheme.to_owned());
+        let absolute = |scheme: &str, address: &str| Address::Absolute(scheme.to_owned(), address.to_owned());
         let table = [
             ("../assets/a.png", inside("assets/a.png")),
             (" b%20c.html#x ", inside("pages/b c.html")),
@@ -82,9 +82,9 @@ mod tests {
             ("#x", Address::Here),
             ("", Address::Here),
             ("DATA:image/png,x", Address::Data("image/png,x".to_owned())),
-            ("http://h.example/", absolute("http")),
-            ("ht\ntp:x", absolute("http")),
-            ("\u{1}javascript:a()", absolute("javascript")),
+            ("http://h.example/", absolute("http", "http://h.example/")),
+            ("ht\ntp:x", absolute("http", "http:x")),
+            ("\u{1}javascript:a()", absolute("javascript", "javascript:a()")),
             ("//h.example/a", Address::Outside),
             ("/a", Address::Outside),
             ("\\\\h.example\\a", Address::Outside),

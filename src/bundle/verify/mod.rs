@@ -5,6 +5,7 @@
 //! are closed: what is not known to ask for nothing is a finding.
 
 mod address;
+mod archive;
 mod css;
 mod elements;
 mod files;
@@ -14,8 +15,11 @@ mod package;
 mod page;
 mod picture;
 mod policy;
+#[cfg(test)]
+mod tests;
 mod tree;
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::Path;
@@ -105,7 +109,7 @@ fn folder(root: &Path, below: &str, depth: usize, verdict: &mut Verdict) -> anyh
 
 /// What lies beside a page that has everything in it.
 #[derive(Debug, Clone, Copy)]
-enum Beside<'b> {
+pub enum Beside<'b> {
     /// Nobody knows: links to pages beside it are for a person to try.
     Unknown,
     /// The files of this folder.
@@ -125,7 +129,17 @@ fn file(path: &Path, beside: Beside<'_>, name: &str, verdict: &mut Verdict) -> a
         return Ok(true);
     }
     let mut files = Files::archive(path)?;
-    let shape = if files.read("mimetype", 100).is_ok_and(|found| found.is_some()) { Shape::Book } else { Shape::Pages };
+    let mut names = HashSet::new();
+    files.names(&mut |_, _, _| {}, &mut |name| {
+        if matches!(name.as_str(), "mimetype" | "datapackage.json") {
+            names.insert(name);
+        }
+    })?;
+    let shape = match (names.contains("mimetype"), names.contains("datapackage.json")) {
+        (true, _) => Shape::Book,
+        (_, true) => Shape::Archive,
+        _ => Shape::Pages,
+    };
     bundle(&mut files, shape, name, verdict)?;
     Ok(true)
 }
@@ -138,7 +152,10 @@ fn bundle(files: &mut Files, shape: Shape, below: &str, verdict: &mut Verdict) -
         (below, "") => findings.add(kind, below, what),
         (below, file) => findings.add(kind, &format!("{below}/{file}"), what),
     };
-    tree::read(files, shape, read, &mut tell)
+    match shape {
+        Shape::Archive => archive::read(files, read, &mut tell),
+        Shape::Pages | Shape::Book => tree::read(files, shape, read, &mut tell),
+    }
 }
 
 /// Reads a page that has everything in it.
@@ -154,14 +171,19 @@ fn one_page(path: &Path, beside: Beside<'_>, name: &str, verdict: &mut Verdict) 
         findings.add(Kind::TooLarge, name, "the page");
         return Ok(());
     }
+    read_page(&text, beside, name, findings);
+    Ok(())
+}
+
+/// Reads the text of a page that has everything in it. `name` is its path in the folder beside it.
+pub fn read_page(text: &[u8], beside: Beside<'_>, name: &str, findings: &mut Findings) {
     let leads = |address: &Address| match (beside, address) {
         (Beside::Unknown, Address::Inside(_) | Address::Above) => true,
         (Beside::Folder(root), Address::Inside(path)) => root.join(path).is_file(),
         _ => false,
     };
     let page = Page { file: name, language: Language::Html(Demand::Full), depth: 0, holds: &|_| false, leads: &leads };
-    page.read(&text, &mut |kind, file, what| findings.add(kind, file, what));
-    Ok(())
+    page.read(text, &mut |kind, file, what| findings.add(kind, file, what));
 }
 
 fn own_name(path: &Path) -> String {

@@ -180,8 +180,8 @@ impl Reading<'_, '_, '_> {
         let address = address::read(value, self.page.file);
         match &address {
             Address::Here => {}
-            Address::Absolute(scheme) if matches!(scheme.as_str(), "http" | "https" | "mailto") => {}
-            Address::Absolute(scheme) if scheme == "javascript" || scheme == "vbscript" => {
+            Address::Absolute(scheme, _) if matches!(scheme.as_str(), "http" | "https" | "mailto") => {}
+            Address::Absolute(scheme, _) if scheme == "javascript" || scheme == "vbscript" => {
                 self.tell(Kind::Script, value)
             }
             Address::Data(data) => Picture::inline(self.page.file, data, self.page.depth, self.tell),

@@ -28,6 +28,8 @@ pub enum Shape {
     Pages,
     /// EPUB.
     Book,
+    /// WACZ, which [`super::archive`] reads.
+    Archive,
 }
 
 /// The files of a bundle, by name, with the digest that is told of each.
@@ -50,6 +52,7 @@ pub fn read(files: &mut Files, shape: Shape, read: &mut Read, tell: &mut Tell<'_
     })?;
     let lacking: &[&str] = match shape {
         Shape::Pages => &["index.html"],
+        Shape::Archive => &[],
         Shape::Book => &["mimetype", "META-INF/container.xml"],
     };
     for name in lacking.iter().filter(|name| !known.contains_key(**name)) {

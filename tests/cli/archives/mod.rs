@@ -1,7 +1,7 @@
 //! `bundle --format epub` and `--format wacz`, read by programs that others wrote: epubcheck, warcio, py-wacz, surt, pywb.
 
 mod epub;
-mod replay;
+pub mod replay;
 mod tools;
 mod wacz;
 

@@ -26,14 +26,14 @@ server.serve_forever()
 ";
 
 /// A replay server; it ends with the test.
-struct Replay {
+pub struct Replay {
     child: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl Replay {
     /// Adds an archive to a collection of its own and serves it.
-    fn of(case: &Case, archive: &std::path::Path) -> Replay {
+    pub fn of(case: &Case, archive: &std::path::Path) -> Replay {
         let folder = case.at("replay");
         std::fs::create_dir(&folder).unwrap();
         let archive = archive.to_str().unwrap();
@@ -69,7 +69,8 @@ impl Drop for Replay {
     }
 }
 
-fn pages(archive: &std::path::Path) -> Vec<String> {
+/// The URLs of the pages of an archive.
+pub fn pages(archive: &std::path::Path) -> Vec<String> {
     let mut zip = zip::ZipArchive::new(std::fs::File::open(archive).unwrap()).unwrap();
     let mut text = String::new();
     zip.by_name("pages/pages.jsonl").unwrap().read_to_string(&mut text).unwrap();

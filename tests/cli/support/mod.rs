@@ -1,5 +1,6 @@
 //! What the tests stand on: a folder and a program to run in it, servers, pictures.
 
+mod browser;
 mod case;
 mod coded;
 mod formats;
@@ -12,6 +13,7 @@ mod proxy;
 mod reply;
 mod tls;
 
+pub use browser::{Browser, Visit};
 pub use case::{Case, Ran, Run, Running};
 pub use coded::{Bomb, coded};
 pub use formats::every_format;
