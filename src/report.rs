@@ -15,12 +15,12 @@
 
 mod advice;
 mod check;
-mod human;
+pub(crate) mod human;
 pub mod metrics;
 pub mod overview;
 pub mod page;
 pub mod status;
-mod when;
+pub(crate) mod when;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};

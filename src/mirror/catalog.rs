@@ -18,6 +18,7 @@ mod rows;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod viewing;
 
 use std::cmp::Ordering;
 use std::fs::OpenOptions;
@@ -44,6 +45,7 @@ pub use repairing::DamagedBlob;
 pub use rewriting::{HeldReference, ReferenceState, RewriteRow};
 pub use rows::{Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
 pub use settings::{Documents, PlacementRow};
+pub use viewing::{ViewedAsset, ViewedReference};
 
 /// What leads from each layout to the next. A catalog of an older layout is brought up to date when it is opened for
 /// writing; one of a newer layout is refused. Once released, a layout never changes.
