@@ -34,6 +34,7 @@ mod reuse;
 mod runs;
 mod schedule;
 mod scope;
+mod serve;
 mod settings;
 mod slots;
 mod status;

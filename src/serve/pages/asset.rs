@@ -99,7 +99,7 @@ fn captures(asset: &ViewedAsset) -> Markup {
                 thead { tr {
                     th scope="col" { "Date" }
                     th scope="col" { "Status" }
-                    th scope="col" { "From, by way of" }
+                    th scope="col" { "Asked" }
                     th scope="col" { "What came" }
                 } }
                 tbody { @for capture in &asset.captures { (capture_row(capture)) } }
@@ -116,7 +116,9 @@ fn capture_row(capture: &CaptureExport) -> Markup {
             td { (capture.status) @if let Some(revisit) = &capture.revisit { br; span.sv-quiet { (shown(revisit)) } } }
             td {
                 span.im-url { bdi { (shown(&capture.source)) } }
-                @for redirect in &capture.redirects { br; "→ " span.im-url { bdi { (shown(redirect)) } } }
+                @for redirect in &capture.redirects {
+                    br; span.sv-quiet { "redirected by " } span.im-url { bdi { (shown(redirect)) } }
+                }
             }
             td {
                 (capture.blob.media_type) ", " (size(capture.length))

@@ -38,7 +38,7 @@ pub fn page(collection: &Collection, entry: &Entry) -> anyhow::Result<Markup> {
 struct Before {
     document: Document,
     marks: Vec<Mark>,
-    note: &'static str,
+    note: String,
 }
 
 struct Mark {
@@ -59,7 +59,7 @@ impl Before {
         let source = entry.source();
         let document = match Document::read(source, MAX_DOCUMENT) {
             Ok(document) => document,
-            Err(error) => return Ok(Err(format!("{} {error}.", sanitize::path(source)))),
+            Err(error) => return copy(collection, entry, &format!("{} {error}.", sanitize::path(source))),
         };
         let digest = *Digest::of(document.bytes()).as_bytes();
         if collection.is_in_place()
@@ -73,7 +73,7 @@ impl Before {
             false => Vec::new(),
         };
         let note = if is_same { "" } else { CHANGED };
-        Ok(Ok(Before { document, marks: in_order(marks), note }))
+        Ok(Ok(Before { document, marks: in_order(marks), note: note.to_owned() }))
     }
 
     fn markup(&self) -> Markup {
@@ -115,6 +115,30 @@ impl Mark {
     }
 }
 
+/// The mirror's copy of a document, where the document itself cannot be read: only what was edited in it differs.
+fn copy(collection: &Collection, entry: &Entry, told: &str) -> anyhow::Result<Result<Before, String>> {
+    let document = match Document::read(&collection.file(entry), MAX_DOCUMENT) {
+        Ok(document) if !collection.is_in_place() => document,
+        _ => return Ok(Err(told.to_owned())),
+    };
+    let bytes = document.bytes();
+    let mut marks = Vec::new();
+    for slash in memchr::memchr_iter(b'/', bytes) {
+        let (start, digits) = (slash.saturating_sub(2), slash + 1);
+        let end =
+            digits + bytes[digits..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'.').count();
+        // So long is a name with the shortest extensions; all others cost no look.
+        if end - start > 2 + 1 + 64 && marks.len() < MAX_MARKS {
+            let link = document.slice(Span::new(start, end)).into_owned();
+            if blob_name(&link).is_some() {
+                marks.push(Mark { span: Span::new(start, end), ..edited(collection.catalog(), &link)? });
+            }
+        }
+    }
+    let note = format!("{told} This is the mirror's copy of it. What was edited is marked.");
+    Ok(Ok(Before { document, marks: in_order(marks), note }))
+}
+
 /// A document that was edited in place, with its edits taken back by the journal; `None` where it is not as it was left.
 fn undone(catalog: &Catalog, id: i64, document: &Document, digest: [u8; 32]) -> anyhow::Result<Option<Before>> {
     let generations = catalog.generations(id)?;
@@ -141,7 +165,7 @@ fn undone(catalog: &Catalog, id: i64, document: &Document, digest: [u8; 32]) -> 
     let marks = marks.into_iter().take(MAX_MARKS).map(|(span, new)| Ok(Mark { span, ..edited(catalog, &new)? }));
     let marks = in_order(marks.collect::<anyhow::Result<_>>()?);
     let note = "As it was before it was edited in place, by the journal. What was edited is marked.";
-    Ok(Document::from_bytes(bytes).ok().map(|document| Before { document, marks, note }))
+    Ok(Document::from_bytes(bytes).ok().map(|document| Before { document, marks, note: note.to_owned() }))
 }
 
 /// The mark for what became `new`.

@@ -84,7 +84,7 @@ fn state(row: &Row) -> Markup {
 fn pager(search: &str, page: usize, size: usize, found: &Found) -> Markup {
     let pages = usize::try_from(found.matching).unwrap_or(usize::MAX).div_ceil(size).max(1);
     let link = |page: usize| {
-        let mut query = form_urlencoded::Serializer::new(String::from("/?"));
+        let mut query = form_urlencoded::Serializer::for_suffix(String::from("/?"), "/?".len());
         if !search.is_empty() {
             query.append_pair("q", search);
         }
