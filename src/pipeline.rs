@@ -31,7 +31,7 @@ use crate::sanitize;
 use crate::target::Target;
 pub use collecting::{Collecting, Mention, SlotFilter};
 use fetching::Fetched;
-pub use placement::{AnotherPlace, Links, Placement, normal};
+pub use placement::{AnotherPlace, Links, Placement, normal, real};
 use recording::Recorded;
 use recovering::Copies;
 pub use repairing::{Repaired, Repairing};

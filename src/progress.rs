@@ -66,8 +66,10 @@ pub enum Phase {
     Rewriting,
     /// Of `check`: pictures are looked at.
     Hashing,
-    /// Of `check`: documents are read again.
+    /// Of `check`: documents are read again. Of `bundle`: they are measured.
     Reading,
+    /// Of `bundle`: pages are written.
+    Bundling,
 }
 
 impl fmt::Display for Phase {
@@ -78,6 +80,7 @@ impl fmt::Display for Phase {
             Phase::Rewriting => "Rewriting",
             Phase::Hashing => "Hashing",
             Phase::Reading => "Reading",
+            Phase::Bundling => "Bundling",
         })
     }
 }
@@ -260,7 +263,7 @@ impl Tally {
     fn part(&self) -> (u64, Option<u64>, &'static str) {
         let (done, total, one, many) = match self.phase {
             Phase::Fetching | Phase::Hashing => (self.assets_done, self.assets, "picture", "pictures"),
-            Phase::Collecting | Phase::Rewriting | Phase::Reading => {
+            Phase::Collecting | Phase::Rewriting | Phase::Reading | Phase::Bundling => {
                 (self.documents_done, self.documents, "document", "documents")
             }
         };
@@ -273,7 +276,7 @@ impl Tally {
         let of = total.map_or_else(String::new, |total| format!(" of {total}"));
         let bytes = match self.phase {
             Phase::Fetching | Phase::Hashing => format!(", {}", ByteSize(self.bytes)),
-            Phase::Collecting | Phase::Rewriting | Phase::Reading => String::new(),
+            Phase::Collecting | Phase::Rewriting | Phase::Reading | Phase::Bundling => String::new(),
         };
         format!("{} {done}{of} {what}{bytes}", self.phase)
     }

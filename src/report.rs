@@ -8,17 +8,21 @@
 //! | [`overview`] | what a mirror says of itself, from the catalog alone |
 //! | [`status`] | that for a terminal |
 //! | [`page`] | report.html |
+//! | [`bundled`] | what a bundle has in it |
+//! | [`proven`] | what the proof of a bundle came to |
 //! | `advice` | what to do about what is missing |
 //!
 //! Nothing here decides anything. Text that came from outside is made harmless here, whatever the caller did before.
 //! Memory is bounded: failures are counted in groups, and only so many are kept in detail.
 
 mod advice;
+pub mod bundled;
 mod check;
 pub(crate) mod human;
 pub mod metrics;
 pub mod overview;
 pub mod page;
+pub mod proven;
 pub mod status;
 pub(crate) mod when;
 

@@ -3,10 +3,31 @@
 //! A bundle is written from [`Page`]s, one after another in the order of their names, so that memory holds one page
 //! and not the collection. Nothing in it depends on when or where it was made: the same mirror gives the same bytes.
 
+mod cdxj;
+pub mod date;
+mod epub;
+mod index;
+mod making;
+mod names;
+mod one_file;
+mod packing;
+mod pages;
+mod place;
+mod plan;
+mod surt;
+mod tree;
+pub mod verify;
+mod wacz;
+mod warc;
+
+pub use making::{Division, Made, Making, Order, Title};
+pub use place::refuse_within;
+pub use plan::Plan;
+
 use crate::page::Page;
 
 /// What a bundle is written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// A folder of pages and pictures with an index.
     Dir,

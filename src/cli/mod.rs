@@ -3,6 +3,7 @@
 //! Nothing here reads documents or the network. [`parse`] joins the four places where a setting can stand (flag,
 //! environment, file, default) and hands each command its arguments, checked.
 
+mod bundle;
 mod check;
 mod exit;
 mod export;
@@ -22,6 +23,7 @@ use url::Url;
 
 use crate::config::{self, Surroundings};
 use crate::input::{Gitignore, Input};
+pub use bundle::{BundleArgs, WhatArgs};
 pub use check::CheckArgs;
 pub use exit::Exit;
 pub use export::{ExportArgs, Format};
@@ -66,6 +68,9 @@ pub enum Command {
     /// Write the catalog as JSON Lines, CSV or SHA256SUMS
     #[command(long_about = export::ABOUT, after_long_help = Exit::help(&EXPORT))]
     Export(ExportArgs),
+    /// Write articles with all of their pictures into one folder or file, to be read without a network
+    #[command(long_about = bundle::ABOUT, after_long_help = Exit::help(&RUN))]
+    Bundle(Box<BundleArgs>),
     /// Say whether the mirror is whole, what is missing, and what to do next
     #[command(long_about = report::STATUS_ABOUT, after_long_help = Exit::help(&LOOK))]
     Status(StatusArgs),
@@ -260,13 +265,14 @@ pub fn parse(
     let settings = config::load(&plain, &typed, surroundings)?;
     let matches = settings.apply(plain).try_get_matches_from(&arguments)?;
     let command = Cli::from_arg_matches(&matches)?.command;
-    let sync = match &command {
-        Command::Sync(sync) => Some(&**sync),
-        Command::Watch(watch) => Some(&watch.sync),
-        _ => None,
-    };
-    if let (Some(sync), Some((name, typed))) = (sync, typed.subcommand()) {
-        sync.check(typed).map_err(|told| usage_error(name, told))?;
+    if let Some((name, typed)) = typed.subcommand() {
+        let checked = match &command {
+            Command::Sync(sync) => sync.check(typed),
+            Command::Watch(watch) => watch.sync.check(typed),
+            Command::Bundle(bundle) => bundle.check(typed),
+            _ => Ok(()),
+        };
+        checked.map_err(|told| usage_error(name, told))?;
     }
     Ok(Parsed { command, config_file: settings.into_file() })
 }

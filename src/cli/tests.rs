@@ -158,6 +158,51 @@ fn the_other_commands_take_theirs() {
     assert_eq!((demo.output.as_path(), demo.messages.quiet), (Path::new("mirror"), true));
 }
 
+fn bundle(line: &[&str]) -> Result<Box<BundleArgs>, String> {
+    match parse_line(&[&["bundle"], line].concat()).map_err(|error| error.to_string())?.command {
+        Command::Bundle(bundle) => Ok(bundle),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn bundle_takes_what_sync_takes_where_there_is_an_input() {
+    use crate::bundle::{Division, Format};
+    let args = bundle(&["in", "--format", "zip", "--to", "a.zip", "--refresh", "-o", "m", "--title", "T"]).unwrap();
+    assert_eq!((args.what.format, args.sync.inputs().len(), args.sync.run.refresh), (Some(Format::Zip), 1, true));
+    let divided = |line: &[&str]| {
+        let what = bundle(line).unwrap().what;
+        let (format, to) = (what.format.unwrap(), what.to.clone().unwrap());
+        (what.division(format, &to), what.max_size(format))
+    };
+    let html = ["--format", "html", "--to"];
+    assert_eq!(divided(&[&html[..], &["x"]].concat()), (Division::Each, Some(64 << 20)));
+    assert_eq!(
+        divided(&[&html[..], &["x.html", "--max-bundle-size", "1k"]].concat()),
+        (Division::Together, Some(1000))
+    );
+    assert_eq!(divided(&[&html[..], &["x.html", "--per-document"]].concat()).0, Division::Each);
+    assert_eq!(divided(&["--format", "dir", "--to", "x.html"]), (Division::Together, None));
+    assert_eq!(divided(&["--format", "epub", "--to", "x", "--per-document"]), (Division::Each, None));
+    assert_eq!(bundle(&["--verify", "a.zip", "--json"]).unwrap().what.verify, Some("a.zip".into()));
+    let to = ["--format", "dir", "--to", "x"];
+    let table: [(&[&str], &str); 9] = [
+        (&["in"], "required arguments were not provided"),
+        (&["--format", "dir"], "required arguments were not provided"),
+        (&["--format", "tar", "--to", "x"], "possible values: dir, html, zip, epub, wacz"),
+        (&[&to[..], &["--refresh"]].concat(), "--refresh is about mirroring, and needs an INPUT"),
+        (&[&to[..], &["--urls", "list"]].concat(), "--urls is about mirroring, and needs an INPUT"),
+        (&[&to[..], &["in", "--in-place"]].concat(), "--in-place needs --assets DIR"),
+        (&[&to[..], &["in", "--dry-run"]].concat(), "bundle has no --dry-run"),
+        (&["--verify", "x", "--to", "y"], "cannot be used with"),
+        (&["--verify", "x", "-o", "m"], "--output cannot be used with --verify"),
+    ];
+    for (line, told) in table {
+        let error = bundle(line).unwrap_err();
+        assert!(error.contains(told), "{line:?}: {error}");
+    }
+}
+
 #[test]
 fn flags_that_contradict_or_lack_each_other_are_usage_errors() {
     let table: [(&[&str], &str); 25] = [
@@ -214,7 +259,8 @@ fn an_opposite_takes_back_what_would_contradict() {
 #[test]
 fn help_goes_to_standard_output_with_code_0_and_lists_the_exit_codes() {
     for command in [
-        "sync", "watch", "check", "links", "explain", "status", "report", "prune", "restore", "export", "serve", "demo",
+        "sync", "watch", "check", "links", "explain", "status", "report", "prune", "restore", "export", "bundle",
+        "serve", "demo",
     ] {
         let error = parse_line(&[command, "--help"]).unwrap_err();
         assert_eq!((error.kind(), error.exit_code()), (ErrorKind::DisplayHelp, 0));

@@ -9,7 +9,7 @@
 //! followed only as far as the tokenizer needs it.
 
 mod base;
-mod paced;
+pub(crate) mod paced;
 mod select;
 mod value;
 mod walk;

@@ -1,5 +1,6 @@
 //! One file per command: from what was typed to the exit code.
 
+mod bundle;
 mod check;
 mod demo;
 mod explain;
@@ -44,6 +45,7 @@ pub fn run(parsed: Parsed) -> ExitCode {
     }
     let outcome = match &parsed.command {
         Command::Sync(args) => sync::run(args),
+        Command::Bundle(args) => bundle::run(args),
         Command::Check(args) => check::run(args),
         Command::Links(args) => links::run(args),
         Command::Explain(args) => explain::run(args),

@@ -22,8 +22,13 @@ use crate::sanitize;
 use crate::target::{Place, Target, resolve};
 
 pub(super) fn run(args: &SyncArgs) -> Outcome {
+    run_telling(args, &args.messages)
+}
+
+/// The same for a command that begins with it, and says other things of itself.
+pub(super) fn run_telling(args: &SyncArgs, messages: &MessageArgs) -> Outcome {
     let outputs = Outputs::new(&args.reports, &args.output.mirror);
-    let outcome = run_and_tell(args, &outputs);
+    let outcome = run_and_tell(args, messages, &outputs);
     if let Err(error) = &outcome
         && !args.run.dry_run
     {
@@ -32,7 +37,7 @@ pub(super) fn run(args: &SyncArgs) -> Outcome {
     outcome
 }
 
-fn run_and_tell(args: &SyncArgs, outputs: &Outputs) -> Outcome {
+fn run_and_tell(args: &SyncArgs, messages: &MessageArgs, outputs: &Outputs) -> Outcome {
     let job = job(args)?;
     let action = if args.run.dry_run { Action::Plan } else { Action::Act };
     if action == Action::Act && matches!(job.placement, Placement::InPlace { .. }) && !args.run.yes {
@@ -42,7 +47,7 @@ fn run_and_tell(args: &SyncArgs, outputs: &Outputs) -> Outcome {
     inputs.check()?;
     // Inputs that cannot be are told of before anything is made.
     drop(inputs.discovery()?);
-    super::run_to_end(drive(job, &inputs, action, &args.messages, outputs))
+    super::run_to_end(drive(job, &inputs, action, messages, outputs))
 }
 
 /// Runs a job to its end, says what became of it, and stops in order when a signal asks for it.

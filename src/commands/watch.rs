@@ -13,7 +13,7 @@ use super::outputs::Outputs;
 use super::{Outcome, Usage, exit_of, sync, tell};
 use crate::cli::{Exit, Placement, WatchArgs};
 use crate::input::Input;
-use crate::pipeline::{self, Action};
+use crate::pipeline::{Action, real};
 use crate::sanitize;
 
 /// How many times the pause that is waited for nothing to happen in, at most, whatever happens.
@@ -135,17 +135,6 @@ fn pass_on(event: notify::Result<notify::Event>, outputs: &[PathBuf], tell: &Sen
     if let Some(told) = event.transpose() {
         let _ = tell.try_send(told);
     }
-}
-
-/// A path as events tell it: without links, as far as it is there already.
-fn real(path: &Path) -> std::io::Result<PathBuf> {
-    let path = pipeline::normal(&std::path::absolute(path)?);
-    for there in path.ancestors() {
-        if let (Ok(real), Ok(rest)) = (there.canonicalize(), path.strip_prefix(there)) {
-            return Ok(real.join(rest));
-        }
-    }
-    Ok(path)
 }
 
 fn parent(path: &Path) -> &Path {

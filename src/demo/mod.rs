@@ -1,7 +1,7 @@
 //! What `imgmirror demo` needs: the sample documents, built into the program, and a server that has their pictures.
 
 mod origin;
-mod pictures;
+pub(crate) mod pictures;
 
 use std::path::Path;
 use std::{fs, io};

@@ -230,6 +230,7 @@ async fn take_in<S: Store>(
     if expected.is_some_and(|expected| expected.saturating_add(held) > limits.max_size) {
         return Err(fail(FailureKind::TooLarge, too_large(limits.max_size)));
     }
+    incoming.expect(expected.unwrap_or(0));
     let before = notes.bytes;
     let mut received = receive(body, limits, &mut notes.bytes, &mut incoming).await;
     let arrived = notes.bytes - before;

@@ -3,6 +3,7 @@
 //! One connection writes, in large transactions, from one thread; readers open connections of their own and see what
 //! is committed. Nothing here knows of the network or of documents' syntax: the catalog takes and gives plain rows.
 
+mod archiving;
 mod checking;
 mod exporting;
 mod fetching;
@@ -26,11 +27,13 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, params};
 
 use crate::fetch::ladder::Rung;
 use crate::fetch::memory::{Host, Rest};
 use crate::mirror::store::{Durability, StoreError};
+pub use archiving::ArchivedCapture;
 pub use checking::{BlobCounts, BlobRow, BrokenRow, DocumentRow, Scrutiny, UrlState};
 pub use exporting::{CaptureExport, ExportRow, FailureExport, State};
 pub use fetching::{AssetCounts, Backlog, CaptureRow, Failed, Held, MissingAsset, OnChange, Recorded};
@@ -49,7 +52,8 @@ pub use viewing::{ViewedAsset, ViewedReference};
 
 /// What leads from each layout to the next. A catalog of an older layout is brought up to date when it is opened for
 /// writing; one of a newer layout is refused. Once released, a layout never changes.
-const LAYOUTS: [&str; 2] = [include_str!("catalog/layout/1.sql"), include_str!("catalog/layout/2.sql")];
+const LAYOUTS: [&str; 3] =
+    [include_str!("catalog/layout/1.sql"), include_str!("catalog/layout/2.sql"), include_str!("catalog/layout/3.sql")];
 
 /// The layout that this program reads and writes.
 const VERSION: i64 = LAYOUTS.len() as i64;
@@ -130,6 +134,7 @@ impl Catalog {
             };
             connection.pragma_update(None, "synchronous", synchronous)?;
             connection.set_prepared_statement_cache_capacity(64);
+            keep_plans(&connection)?;
             let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
             Ok((connection, version))
         };
@@ -168,8 +173,14 @@ impl Catalog {
 
     /// Opens a catalog for reading; an error when there is none, or when it is of another layout.
     pub fn open_existing(path: &Path) -> Result<Self> {
-        let catalog = Self::connect(path)?;
-        let found = catalog.layout()?;
+        let mut catalog = Self::connect(path)?;
+        let found = match catalog.layout() {
+            Ok(found) => found,
+            Err(error) => {
+                catalog = Self::connect_unchanging(path).ok_or(error)?;
+                catalog.layout()?
+            }
+        };
         let path = path.to_owned();
         match found.cmp(&VERSION) {
             Ordering::Equal => Ok(catalog),
@@ -184,10 +195,28 @@ impl Catalog {
             let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(Duration::from_secs(10))?;
             connection.set_prepared_statement_cache_capacity(32);
+            keep_plans(&connection)?;
             Ok(connection)
         };
         let connection = open().map_err(|error| CatalogError::Sql(error).at(path))?;
         Ok(Catalog { connection, path: path.to_owned() })
+    }
+
+    /// Opens a catalog that cannot be opened in the usual way since its folder cannot be written to: SQLite wants shared
+    /// memory beside it, unless it is told that nobody writes. `None` where something was written that is only in the
+    /// log beside it, and where that was not the reason.
+    fn connect_unchanging(path: &Path) -> Option<Self> {
+        let log = path.with_file_name(format!("{}-wal", path.file_name()?.to_str()?));
+        if log.metadata().is_ok_and(|log| log.len() > 0) || tempfile::tempfile_in(path.parent()?).is_ok() {
+            return None;
+        }
+        let mut uri = url::Url::from_file_path(std::path::absolute(path).ok()?).ok()?;
+        uri.set_query(Some("immutable=1"));
+        use rusqlite::OpenFlags;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(uri.as_str(), flags).ok()?;
+        connection.set_prepared_statement_cache_capacity(32);
+        Some(Catalog { connection, path: path.to_owned() })
     }
 
     fn layout(&self) -> Result<i64> {
@@ -279,6 +308,13 @@ impl Catalog {
         }
         self.commit()
     }
+}
+
+/// Lets a prepared statement keep its plan. Where a table has partial indexes, SQLite otherwise looks whether the values
+/// that are bound allow another plan, and prepares the statement anew for every row.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// What to do about an error of the database, as a sentence.

@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use tempfile::NamedTempFile;
+
 pub use error::{StoreError, StoreErrorKind};
 pub use incoming::{Incoming, Received, View};
 
@@ -171,6 +173,21 @@ impl LocalStore {
         Ok(())
     }
 
+    /// Moves a whole file to its final name. Its folder is made when it turns out to be missing, which is seldom.
+    fn put(&self, file: NamedTempFile, path: &Path) -> Result<(), StoreError> {
+        let failed = |error| StoreError::new("move a finished download to", path, error);
+        let file = match file.persist(path) {
+            Err(missing) if missing.error.kind() == io::ErrorKind::NotFound => missing.file,
+            done => return done.map(drop).map_err(|other| failed(other.error)),
+        };
+        let folder = path.parent().unwrap_or(&self.assets);
+        if self.durability != Durability::None {
+            create_folder(&self.assets).map_err(StoreError::on("create the folder", &self.assets))?;
+        }
+        fs::create_dir_all(folder).map_err(StoreError::on("create the folder", folder))?;
+        file.persist(path).map(drop).map_err(|other| failed(other.error))
+    }
+
     /// Files first, then the folders that name them, upwards.
     fn sync(&self, files: &BTreeSet<PathBuf>) -> Result<(), StoreError> {
         if files.is_empty() {
@@ -204,13 +221,8 @@ impl Store for LocalStore {
             self.settle(path)?;
             return Ok(Committed::AlreadyHeld(blob));
         }
-        let folder = path.parent().unwrap_or(&self.assets);
-        if self.durability != Durability::None {
-            create_folder(&self.assets).map_err(StoreError::on("create the folder", &self.assets))?;
-        }
-        fs::create_dir_all(folder).map_err(StoreError::on("create the folder", folder))?;
         let file = match received.into_body() {
-            Body::Spilled(file) => file,
+            Body::Spilled(file, _) => file,
             Body::Memory(content) => {
                 let mut file = incoming::temporary(&self.tmp)?;
                 file.as_file_mut().write_all(&content).map_err(StoreError::on("write", file.path()))?;
@@ -220,7 +232,7 @@ impl Store for LocalStore {
         if self.durability == Durability::Full {
             file.as_file().sync_all().map_err(StoreError::on("write", file.path()))?;
         }
-        file.persist(&path).map_err(|failed| StoreError::new("move a finished download to", &path, failed.error))?;
+        self.put(file, &path)?;
         self.settle(path)?;
         Ok(Committed::Stored(blob))
     }
@@ -290,15 +302,20 @@ fn remove_file(path: &Path) -> Result<(), StoreError> {
 const SYNC_THREADS: usize = 8;
 
 fn sync_files(files: &[&Path]) -> Result<(), StoreError> {
-    let share = files.len().div_ceil(SYNC_THREADS).max(1);
+    at_once(files, |file| sync_file(file)).into_iter().collect()
+}
+
+/// Does with each of `items` what waits for the disk, [`SYNC_THREADS`] at a time, and gives what came of each in their
+/// order.
+pub fn at_once<T: Sync, R: Send>(items: &[T], wait: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let share = items.len().div_ceil(SYNC_THREADS).max(1);
     thread::scope(|scope| {
-        let threads: Vec<_> = files
-            .chunks(share)
-            .map(|share| scope.spawn(|| share.iter().try_for_each(|file| sync_file(file))))
-            .collect();
-        threads
-            .into_iter()
-            .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        let threads: Vec<_> =
+            items.chunks(share).map(|share| scope.spawn(|| share.iter().map(&wait).collect::<Vec<_>>())).collect();
+        let joined = |thread: thread::ScopedJoinHandle<'_, Vec<R>>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        threads.into_iter().flat_map(joined).collect()
     })
 }
 

@@ -3,24 +3,30 @@
 use pulldown_cmark::{Options, Parser, html};
 use scraper::{ElementRef, Html, Selector};
 
+use super::attributes::{is_language, plain_img};
 use super::cards::{self, Around};
-use super::clean::{Cleaner, is_language, plain_img};
+use super::clean::Cleaner;
 use super::collection::Entry;
 use super::front::Front;
 use super::lookup::{Found, Lookup};
 use super::node::{Element, Node, Picture, Value};
-use super::{Page, models, pictures};
+use super::{Page, models, parse, pictures};
 use crate::document::Format;
+
+/// What stands for a document that nobody could lay out.
+const TOO_DEEP: &str = "<p>The elements of this document are nested too deeply to be shown. Its pictures follow.</p>";
 
 /// Makes the page of a document whose body is `body`.
 ///
 /// All pictures that are held for the document are on it: those that nothing in the body shows stand at its end.
 pub fn page(entry: &Entry, front: Front, format: Format, body: &str, lookup: &Lookup<'_>) -> anyhow::Result<Page> {
     let parsed = match format {
-        Format::Markdown => Html::parse_document(&rendered(body)),
-        Format::Html | Format::Svg => Html::parse_document(body),
-        Format::Css => Html::parse_document(""),
+        Format::Markdown => parse::document(&rendered(body)),
+        Format::Html | Format::Svg => parse::document(body),
+        // It has pictures and no text for readers.
+        Format::Css => parse::document(""),
     };
+    let parsed = parsed.unwrap_or_else(|| Html::parse_document(TOO_DEEP));
     let mut front = front;
     complete(&mut front, &parsed);
     let mut cleaner = Cleaner::new(lookup);
@@ -28,16 +34,12 @@ pub fn page(entry: &Entry, front: Front, format: Format, body: &str, lookup: &Lo
     let stem = || entry.name.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let title = front.title.clone().unwrap_or_else(stem);
     without_title(&mut nodes, &title);
-    let (cover, missing_cover) = cover(&front, lookup)?;
+    let cover = cover(&front, lookup)?;
     let mut top = Vec::new();
-    match &cover {
-        Some(picture) if cleaner.seen.insert(picture.held) => top.push(figure(plain_img(picture.clone()).into())),
-        Some(_) => {}
-        None => top.extend(
-            missing_cover
-                .filter(|(url, _)| cleaner.seen_missing.insert(url.clone()))
-                .map(|(url, reason)| cards::placeholder("", &url, &reason, Around::Text)),
-        ),
+    if let Some(picture) = &cover
+        && cleaner.seen.insert(picture.held)
+    {
+        top.push(figure(plain_img(picture.clone()).into()));
     }
     let rest = rest(entry, &mut cleaner, lookup)?;
     let nodes = top.into_iter().chain(nodes).chain(rest).collect();
@@ -94,17 +96,16 @@ fn complete(front: &mut Front, page: &Html) {
     front.covers.extend(content("meta[property='og:image'], meta[name='twitter:image']").map(str::to_owned));
 }
 
-/// The picture that stands for an article, else the URL and the reason of the first that should.
-fn cover(front: &Front, lookup: &Lookup<'_>) -> anyhow::Result<(Option<Picture>, Option<(String, String)>)> {
-    let mut missing = None;
+/// The picture that stands for an article.
+fn cover(front: &Front, lookup: &Lookup<'_>) -> anyhow::Result<Option<Picture>> {
     for url in &front.covers {
-        match lookup.find(url)? {
-            Found::Held(picture) if pictures::is_shown(&picture) => return Ok((Some(picture), None)),
-            Found::Missing { url, reason } if missing.is_none() => missing = Some((url, reason)),
-            _ => {}
+        if let Found::Held(picture) = lookup.find(url)?
+            && pictures::is_shown(&picture)
+        {
+            return Ok(Some(picture));
         }
     }
-    Ok((None, missing))
+    Ok(None)
 }
 
 /// The pictures that the catalog has for the document and that the body shows nowhere: of front matter, of styles, of

@@ -5,10 +5,12 @@ use std::collections::HashSet;
 use scraper::{ElementRef, Html, Node as Parsed};
 use url::Url;
 
+use super::attributes::{attributes, img, plain_img, source};
 use super::cards::{self, Around, Kind};
 use super::elements::{Fate, fate};
 use super::lookup::{Found, Lookup};
 use super::node::{Element, Node, Picture, Value};
+use super::parse;
 use super::pictures::{self, Choice};
 use super::svg;
 use crate::collect::lazy::{self, Reading};
@@ -118,9 +120,9 @@ impl<'a> Cleaner<'a> {
             "svg" => nodes.extend(svg::inline(element, self)?),
             "noscript" => {
                 // With scripts, which the parser takes for granted, what stands in it is text.
-                let inner = Html::parse_fragment(&element.text().collect::<String>());
+                let inner = parse::fragment(&element.text().collect::<String>());
                 let mut copies = Vec::new();
-                if place.depth < MAX_DEPTH {
+                if let Some(inner) = inner.filter(|_| place.depth < MAX_DEPTH) {
                     // What is met in it is not met for good: it is shown only where nothing else shows it.
                     let seen = (std::mem::take(&mut self.seen), std::mem::take(&mut self.seen_missing));
                     copies = self.children(inner.root_element(), Place { depth: place.depth + 40, ..place })?;
@@ -247,8 +249,7 @@ impl<'a> Cleaner<'a> {
 
     fn frame(&mut self, element: ElementRef<'_>, place: Place, nodes: &mut Vec<Node>) -> anyhow::Result<()> {
         if let Some(inner) = element.value().attr("srcdoc") {
-            if place.depth < MAX_DEPTH {
-                let page = Html::parse_document(inner);
+            if let Some(page) = parse::document(inner).filter(|_| place.depth < MAX_DEPTH) {
                 let mut made = Element::new("div");
                 made.children = self.children(page.root_element(), Place { depth: place.depth + 40, ..place })?;
                 nodes.push(made.into());
@@ -383,114 +384,8 @@ fn deeper(place: Place) -> Place {
     Place { depth: place.depth + 1, ..place }
 }
 
-fn attr<'e>(element: ElementRef<'e>, name: &str) -> &'e str {
+pub(super) fn attr<'e>(element: ElementRef<'e>, name: &str) -> &'e str {
     element.value().attr(name).unwrap_or_default()
-}
-
-/// An image without anything that would keep it from being shown: no laziness, no Referer policy, no integrity.
-fn img(picture: Picture, candidates: Vec<(Picture, String)>, element: ElementRef<'_>) -> Element {
-    let mut made =
-        Element::new("img").value("src", Value::Picture(picture, None)).with("alt", attr(element, "alt").trim());
-    if !candidates.is_empty() {
-        let widths = candidates.iter().any(|(_, descriptor)| descriptor.ends_with('w'));
-        made = made.value("srcset", Value::Candidates(candidates));
-        if widths {
-            made = made.with("sizes", "100vw");
-        }
-    }
-    for name in ["width", "height"] {
-        if let Some(pixels) = pixels(attr(element, name)) {
-            made = made.with(if name == "width" { "width" } else { "height" }, pixels);
-        }
-    }
-    let title = attr(element, "title").trim();
-    if title.is_empty() { made } else { made.with("title", title) }
-}
-
-/// An image that nothing is said of.
-pub fn plain_img(picture: Picture) -> Element {
-    Element::new("img").value("src", Value::Picture(picture, None)).with("alt", "")
-}
-
-fn source(picture: Picture, candidates: Vec<(Picture, String)>, element: ElementRef<'_>) -> Node {
-    let essence = picture.blob.media_type.essence();
-    let one_type = candidates.iter().all(|(other, _)| other.blob.media_type == picture.blob.media_type);
-    let set = if candidates.is_empty() { vec![(picture, String::new())] } else { candidates };
-    let widths = set.iter().any(|(_, descriptor)| descriptor.ends_with('w'));
-    let mut made = Element::new("source").value("srcset", Value::Candidates(set));
-    if one_type {
-        made = made.with("type", essence);
-    }
-    if widths {
-        made = made.with("sizes", "100vw");
-    }
-    let media = attr(element, "media").trim();
-    let harmless = |c: char| c.is_ascii_alphanumeric() || " ():.,-<>=/".contains(c);
-    if !media.is_empty() && media.chars().all(harmless) {
-        made = made.with("media", media);
-    }
-    made.into()
-}
-
-/// A length in whole pixels, as the attributes of `img` have it (HTML, "rules for parsing dimension values").
-fn pixels(value: &str) -> Option<String> {
-    let value = value.trim();
-    let digits = value.trim_end_matches("px").split('.').next()?;
-    let number: u32 = digits.parse().ok()?;
-    (number > 0 && !value.ends_with('%')).then(|| number.to_string())
-}
-
-/// Copies the attributes that say something to a reader.
-fn attributes(kept: &str, element: ElementRef<'_>, made: &mut Element) {
-    let source = element.value();
-    if let Some(id) = source.attr("id").or_else(|| source.attr("name").filter(|_| source.name() == "a")) {
-        made.attributes.push(("id", Value::Text(id.to_owned())));
-    }
-    for (name, is_good) in [("dir", is_direction as fn(&str) -> bool), ("lang", is_language)] {
-        if let Some(value) = source.attr(name).filter(|value| is_good(value)) {
-            made.attributes.push((name, Value::Text(value.to_ascii_lowercase())));
-        }
-    }
-    if let Some(title) = source.attr("title").filter(|title| !title.trim().is_empty()) {
-        made.attributes.push(("title", Value::Text(title.to_owned())));
-    }
-    let numbers: &[&'static str] = match kept {
-        "td" | "th" => &["colspan", "rowspan"],
-        "ol" => &["start"],
-        "li" => &["value"],
-        _ => &[],
-    };
-    for name in numbers {
-        let number = source.attr(name).and_then(|value| value.trim().parse::<u16>().ok());
-        if let Some(number) = number.filter(|number| (1..=1000).contains(number)) {
-            made.attributes.push((name, Value::Text(number.to_string())));
-        }
-    }
-    if let Some(align) = alignment(source) {
-        made.attributes.push(("class", Value::Text(format!("im-{align}"))));
-    }
-}
-
-fn alignment(source: &scraper::node::Element) -> Option<&'static str> {
-    let style = source.attr("style").unwrap_or_default().to_ascii_lowercase();
-    let styled = style.split(';').filter_map(|declaration| declaration.split_once(':'));
-    let styled = styled.filter(|(property, _)| property.trim() == "text-align").map(|(_, value)| value).next_back();
-    let value = styled.or_else(|| source.attr("align")).or((source.name() == "center").then_some("center"))?;
-    let value = value.trim().trim_end_matches("!important").trim();
-    ["center", "right", "justify"].into_iter().find(|known| value.eq_ignore_ascii_case(known))
-}
-
-fn is_direction(value: &str) -> bool {
-    ["ltr", "rtl", "auto"].iter().any(|known| value.eq_ignore_ascii_case(known))
-}
-
-/// Whether a text has the form of a language tag (RFC 5646), closely enough.
-pub fn is_language(value: &str) -> bool {
-    let mut parts = value.split('-');
-    let first = parts
-        .next()
-        .is_some_and(|first| (2..=3).contains(&first.len()) && first.bytes().all(|b| b.is_ascii_alphabetic()));
-    first && parts.all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 /// The images and cards among nodes, without what stands around them.

@@ -12,6 +12,7 @@ use crate::collect::front_matter::{Split, split};
 use crate::document::Format;
 use crate::mirror::Layout;
 use crate::mirror::catalog::{Catalog, Documents, PublishedRow, Selection};
+use crate::mirror::store::Blob;
 use crate::pipeline::{Collecting, normal};
 use crate::proxy::Rules;
 use crate::sanitize;
@@ -90,6 +91,11 @@ impl Collection {
     /// The catalog behind the pages.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// Where the bytes of a blob are, as they are held.
+    pub fn held(&self, blob: Blob) -> PathBuf {
+        self.assets.join(blob.name())
     }
 
     /// Reads a document of the collection and makes a page of it.

@@ -85,7 +85,7 @@ fn front(entries: Vec<(String, String)>) -> Front {
     front
 }
 
-/// The entries of the outermost map: scalars, the first scalar of a list, the first `name`, `url` or `src` of a map.
+/// The entries of the outermost map: scalars, the first scalar of a list, the `name`, `url` or `src` of a map.
 fn yaml(text: &str, entries: &mut Vec<(String, String)>) {
     let options = granit_parser::options! {
         emit_comments: false,
@@ -93,33 +93,75 @@ fn yaml(text: &str, entries: &mut Vec<(String, String)>) {
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
     };
-    let mut depth = 0usize;
-    let mut key: Option<String> = None;
-    let mut value: Option<String> = None;
+    let mut reader = Yaml { open: Vec::new(), key: None, found: None, entries };
     for event in Parser::new_from_str_with_options(text, options) {
         let Ok((event, _)) = event else { break };
         match event {
-            Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
-            Event::MappingEnd | Event::SequenceEnd => {
-                depth = depth.saturating_sub(1);
-                if depth == 1
-                    && let (Some(key), Some(value)) = (key.take(), value.take())
-                {
-                    entries.push((key, value));
-                }
-            }
-            Event::Scalar(scalar, ..) if depth == 1 => match key.take() {
-                None => (key, value) = (Some(scalar.to_string()), None),
-                Some(key) => entries.push((key, scalar.to_string())),
-            },
-            Event::Scalar(scalar, ..) if depth > 1 => {
-                let named = matches!(&*scalar, "name" | "url" | "src");
-                if value.is_none() && !named {
-                    value = Some(scalar.to_string());
-                }
-            }
-            Event::Alias(_) | Event::UnresolvedAlias(_) if depth == 1 => key = None,
+            Event::MappingStart(..) => reader.open.push(Open::Map { key: None }),
+            Event::SequenceStart(..) => reader.open.push(Open::List),
+            Event::MappingEnd | Event::SequenceEnd => reader.close(),
+            Event::Scalar(scalar, ..) => reader.scalar(Some(&scalar)),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => reader.scalar(None),
             _ => {}
+        }
+    }
+}
+
+/// A list or a map that has begun and not ended; of a map the key whose value is awaited.
+enum Open {
+    List,
+    Map { key: Option<String> },
+}
+
+struct Yaml<'e> {
+    open: Vec<Open>,
+    /// The key of the outermost map that is being read.
+    key: Option<String>,
+    /// What stands for its value.
+    found: Option<String>,
+    entries: &'e mut Vec<(String, String)>,
+}
+
+impl Yaml<'_> {
+    /// A scalar, or a value that is not known.
+    fn scalar(&mut self, scalar: Option<&str>) {
+        let is_outermost = self.open.len() == 1;
+        let value = match self.open.last_mut() {
+            Some(Open::Map { key }) => match key.take() {
+                None => {
+                    let text = scalar.unwrap_or_default().to_owned();
+                    if is_outermost {
+                        (self.key, self.found) = (Some(text.clone()), None);
+                    }
+                    *key = Some(text);
+                    return;
+                }
+                Some(key) => scalar.filter(|_| is_outermost || matches!(key.as_str(), "name" | "url" | "src")),
+            },
+            Some(Open::List) => scalar,
+            None => None,
+        };
+        if self.found.is_none() {
+            self.found = value.map(str::to_owned);
+        }
+        if is_outermost {
+            self.end_entry();
+        }
+    }
+
+    fn close(&mut self) {
+        self.open.pop();
+        if let Some(Open::Map { key }) = self.open.last_mut() {
+            *key = None;
+        }
+        if self.open.len() == 1 {
+            self.end_entry();
+        }
+    }
+
+    fn end_entry(&mut self) {
+        if let (Some(key), Some(found)) = (self.key.take(), self.found.take()) {
+            self.entries.push((key, found));
         }
     }
 }
@@ -144,5 +186,34 @@ fn of_json(value: &serde_json::Value) -> Option<String> {
         Value::Array(list) => list.first().and_then(of_json),
         Value::Object(map) => ["name", "url", "src"].iter().find_map(|key| map.get(*key)).and_then(of_json),
         Value::Null | Value::Bool(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_syntax_says_who_wrote_what_and_when() {
+        let yaml = "title: 'A: b'\ntags: [x, y]\nauthor:\n  avatar: a.png\n  name: Ann\ndate: 2022-01-02\n\
+                    nested:\n  title: no\nphotos:\n - src: p.jpg\nthumbnail: t.jpg\nheadimg: h.jpg\n";
+        let toml =
+            "title = 'A: b'\nauthor = { name = 'Ann' }\ndate = 2022-01-02\nheadimg = 'h.jpg'\nthumbnail = 't.jpg'\n";
+        let json = r#"{"title": "A: b", "author": ["Ann"], "date": "2022-01-02", "headimg": {"url": "h.jpg"}, "thumbnail": "t.jpg"}"#;
+        for (kind, text) in [(Kind::Yaml, yaml), (Kind::Toml, toml), (Kind::Json, json)] {
+            let front = read(kind, text);
+            assert_eq!(front.title.as_deref(), Some("A: b"), "{kind:?}");
+            assert_eq!(front.author.as_deref(), Some("Ann"), "{kind:?}");
+            assert_eq!(front.date.as_deref(), Some("2022-01-02"), "{kind:?}");
+            assert_eq!(front.covers, ["h.jpg", "t.jpg"], "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_valid_gives_what_stands_before_it() {
+        let front = read(Kind::Yaml, "title: A\nauthor: [b\n: : c\n");
+        assert_eq!(front.title.as_deref(), Some("A"));
+        assert_eq!(read(Kind::Toml, "title = "), Front::default());
+        assert_eq!(read(Kind::Json, "{"), Front::default());
     }
 }

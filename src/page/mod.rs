@@ -5,6 +5,7 @@
 //!
 //! Used by [`crate::bundle`] for every format, and by `serve`.
 
+mod attributes;
 mod body;
 mod cards;
 mod clean;
@@ -14,6 +15,7 @@ mod front;
 mod lookup;
 mod models;
 pub mod node;
+mod parse;
 mod pictures;
 pub mod shell;
 pub mod svg;
@@ -69,3 +71,6 @@ fn in_nodes(nodes: &[Node], each: &mut dyn FnMut(&Picture)) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

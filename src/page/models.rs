@@ -191,7 +191,7 @@ fn to_divs(element: &mut Element, names: &[&str]) {
 fn captions(figure: &mut Element) {
     let is_caption = |node: &Node| matches!(node, Node::Element(element) if element.name == "figcaption");
     let meant = figure.children.iter().enumerate().filter(|(_, node)| !is_blank(node)).map(|(at, _)| at);
-    let (first, last) = (meant.clone().next(), meant.last());
+    let (first, last) = (meant.clone().next(), meant.clone().next_back());
     let count = figure.children.iter().filter(|node| is_caption(node)).count();
     for (at, node) in figure.children.iter_mut().enumerate() {
         let in_place = count == 1 && (Some(at) == first || Some(at) == last);

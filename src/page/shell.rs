@@ -17,6 +17,9 @@ pub const POLICY: &str = "default-src 'none'; img-src 'self' data: file:; style-
 pub const POLICY_OF_ONE_FILE: &str =
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
+/// What every page of this program says of where it comes from.
+pub const GENERATOR: &str = "<meta name=\"generator\" content=\"imgmirror\"/>";
+
 /// Where the stylesheet of a page is.
 #[derive(Debug, Clone, Copy)]
 pub enum Style<'a> {
@@ -71,8 +74,9 @@ impl Shell<'_> {
         }
         out.write_all(b">\n<head>\n<meta charset=\"utf-8\"/>\n")?;
         if let Some(policy) = self.policy {
-            write!(out, "<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\"/>\n")?;
+            writeln!(out, "<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\"/>")?;
         }
+        writeln!(out, "{GENERATOR}")?;
         out.write_all(
             b"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
               <meta name=\"referrer\" content=\"no-referrer\"/>\n<title>",

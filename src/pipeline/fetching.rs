@@ -1,11 +1,12 @@
 //! The middle stage: assets → outcomes → store → catalog.
 //!
-//! The fetch loop hands every outcome to one thread that keeps it. That thread writes blobs as they come and records
-//! them in batches: first all blobs of the batch are durable, then their rows. A row never names a blob that is not there.
+//! The fetch loop hands every outcome to one thread that keeps it. That thread hashes and writes blobs as they come, and
+//! hands them in batches to another one that records them: first all blobs of the batch are durable, then their rows. A
+//! row never names a blob that is not there.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -183,14 +184,15 @@ impl Planned {
     }
 }
 
-/// The thread that keeps what was fetched.
+/// The thread that puts what was fetched into the store, with a second one that records it: while that one waits for the
+/// disk, pictures go on arriving.
 struct Keeper<S> {
     store: Arc<S>,
     catalog: Catalog,
     run: i64,
     on_change: OnChange,
     fetched: Fetched,
-    /// Set when the thread ends, for whatever reason: nothing more is fetched that nobody would keep.
+    /// Set when one of the threads ends, for whatever reason: nothing more is fetched that nobody would keep.
     ended: CancellationToken,
 }
 
@@ -201,29 +203,71 @@ enum Kept {
     Failed(Failure),
 }
 
+/// Assets and what became of them, to be recorded together.
+type Batch = Vec<(i64, Kept)>;
+
 impl<S: Store> Keeper<S> {
-    fn keep_all(mut self, outcomes: &Receiver<(i64, Outcome)>) -> anyhow::Result<(Catalog, Fetched)> {
-        // The guard cancels also when a panic unwinds.
-        let _ended = self.ended.clone().drop_guard();
-        let mut batch = Vec::new();
+    fn keep_all(self, outcomes: &Receiver<(i64, Outcome)>) -> anyhow::Result<(Catalog, Fetched)> {
+        let Keeper { store, catalog, run, on_change, fetched, ended } = self;
+        // The guards cancel also when a panic unwinds.
+        let guard = ended.clone().drop_guard();
+        std::thread::scope(|scope| {
+            let (to_recorder, batches) = sync_channel(1);
+            let recorder = Recorder { store: &*store, catalog, run, on_change, fetched };
+            let recording = scope.spawn(move || {
+                let _ended = guard;
+                recorder.record_all(batches)
+            });
+            let mut committer = Committer { store: &*store, bytes_stored: 0, ended: ended.clone() };
+            let _ended = ended.drop_guard();
+            let committed = committer.commit_all(outcomes, &to_recorder);
+            drop(to_recorder);
+            let recorded =
+                recording.join().map_err(|_| anyhow::anyhow!("the thread that records pictures broke down"))?;
+            let (catalog, mut fetched) = recorded?;
+            committed?;
+            fetched.bytes_stored += committer.bytes_stored;
+            Ok((catalog, fetched))
+        })
+    }
+}
+
+/// Puts bodies into the store.
+struct Committer<'s, S> {
+    store: &'s S,
+    bytes_stored: u64,
+    ended: CancellationToken,
+}
+
+impl<S: Store> Committer<'_, S> {
+    fn commit_all(
+        &mut self,
+        outcomes: &Receiver<(i64, Outcome)>,
+        to_recorder: &SyncSender<Batch>,
+    ) -> anyhow::Result<()> {
+        let mut batch = Batch::new();
         loop {
-            let next = match batch.is_empty() {
-                true => outcomes.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                false => outcomes.recv_timeout(PAUSE),
-            };
-            match next {
-                Ok((asset, outcome)) => {
-                    let kept = self.keep(outcome)?;
-                    batch.push((asset, kept));
-                    if batch.len() >= BATCH {
-                        self.record(&mut batch)?;
-                    }
+            let next = outcomes.recv_timeout(PAUSE);
+            let last = matches!(next, Err(RecvTimeoutError::Disconnected));
+            let due = next.is_err();
+            if let Ok((asset, outcome)) = next {
+                let kept = self.keep(outcome);
+                if kept.is_err() {
+                    // What was kept before is recorded all the same.
+                    let _ = to_recorder.send(batch);
+                    return kept.map(drop);
                 }
-                Err(RecvTimeoutError::Timeout) => self.record(&mut batch)?,
-                Err(RecvTimeoutError::Disconnected) => {
-                    self.record(&mut batch)?;
-                    return Ok((self.catalog, self.fetched));
-                }
+                batch.push((asset, kept?));
+            }
+            if !batch.is_empty()
+                && (due || batch.len() >= BATCH)
+                && to_recorder.send(std::mem::take(&mut batch)).is_err()
+            {
+                // The recorder is gone only when it failed, and then it says so itself.
+                return Ok(());
+            }
+            if last || (due && self.ended.is_cancelled()) {
+                return Ok(());
             }
         }
     }
@@ -237,11 +281,12 @@ impl<S: Store> Keeper<S> {
             Outcome::Failed(failure) if failure.kind == FailureKind::Disk => anyhow::bail!(failure.detail),
             Outcome::Failed(failure) => return Ok(Kept::Failed(failure)),
         };
-        let Capture { source, redirects, status, media_type, dimensions, received, validators, .. } = capture;
+        let Capture { source, redirects, final_url: url, status, media_type, dimensions, received, validators, .. } =
+            capture;
         let length = received.len();
         let blob = match self.store.commit(received, media_type) {
             Ok(Committed::Stored(blob)) => {
-                self.fetched.bytes_stored += length;
+                self.bytes_stored += length;
                 blob
             }
             Ok(Committed::AlreadyHeld(blob)) => blob,
@@ -263,6 +308,7 @@ impl<S: Store> Keeper<S> {
             dimensions,
             source,
             redirects,
+            url,
             status,
             validators,
             cache_control: capture.cache_control,
@@ -270,11 +316,29 @@ impl<S: Store> Keeper<S> {
             fetched_at: capture.fetched_at,
         }))
     }
+}
 
-    fn record(&mut self, batch: &mut Vec<(i64, Kept)>) -> anyhow::Result<()> {
+/// Records what is in the store: first everything of a batch is durable, then its rows are written.
+struct Recorder<'s, S> {
+    store: &'s S,
+    catalog: Catalog,
+    run: i64,
+    on_change: OnChange,
+    fetched: Fetched,
+}
+
+impl<S: Store> Recorder<'_, S> {
+    fn record_all(mut self, batches: Receiver<Batch>) -> anyhow::Result<(Catalog, Fetched)> {
+        for batch in batches {
+            self.record(batch)?;
+        }
+        Ok((self.catalog, self.fetched))
+    }
+
+    fn record(&mut self, batch: Batch) -> anyhow::Result<()> {
         self.store.make_durable()?;
         self.catalog.begin()?;
-        for (asset, kept) in batch.drain(..) {
+        for (asset, kept) in batch {
             let fetched = &mut self.fetched;
             match kept {
                 Kept::Captured(row) => {

@@ -101,6 +101,20 @@ impl Links {
     }
 }
 
+/// The absolute path without links, as far as it is there already.
+///
+/// # Errors
+/// The current folder is not to be had.
+pub fn real(path: &Path) -> io::Result<PathBuf> {
+    let path = normal(&std::path::absolute(path)?);
+    for there in path.ancestors() {
+        if let (Ok(real), Ok(rest)) = (there.canonicalize(), path.strip_prefix(there)) {
+            return Ok(real.join(rest));
+        }
+    }
+    Ok(path)
+}
+
 /// A path without `.` and `..`, as far as its text tells.
 pub fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();

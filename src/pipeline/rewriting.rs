@@ -22,7 +22,7 @@ use super::placement::{Links, Placement};
 use crate::document::ReadError;
 use crate::mirror::Layout;
 use crate::mirror::catalog::{Catalog, CatalogError, HeldReference, Journal, RewriteRow, Seen};
-use crate::mirror::store::{Durability, StoreErrorKind};
+use crate::mirror::store::{self, Durability, StoreErrorKind};
 use crate::progress::Progress;
 use crate::replace::{self, CHANGED, Version, folder_of};
 use crate::rewrite::{Edit, RewritePlan, replacement};
@@ -137,6 +137,7 @@ impl Rewriting<'_> {
                     Err(error) => rewritten.fail(&name, error, progress)?,
                 }
             }
+            let prepared = self.sync(catalog, prepared, &mut rewritten, progress)?;
             catalog.commit()?;
             self.put_in_place(catalog, prepared, &mut rewritten, progress)?;
         }
@@ -227,9 +228,6 @@ impl Rewriting<'_> {
         let temporary = replace::temporary(&self.layout.tmp(), &destination)?;
         let after = write(&plan, document.bytes(), temporary.as_file())
             .with_context(|| format!("writing {}", sanitize::path(temporary.path())))?;
-        if self.durability != Durability::None {
-            temporary.as_file().sync_data().with_context(|| format!("syncing {}", sanitize::path(temporary.path())))?;
-        }
         let in_place = match self.placement {
             Placement::Mirror => None,
             Placement::InPlace { .. } => {
@@ -239,6 +237,35 @@ impl Rewriting<'_> {
             }
         };
         Ok(Some(Prepared { row, plan: fingerprint, after, temporary, destination, in_place }))
+    }
+
+    /// Makes the new bytes of a batch durable, and hands on the documents with which that went well.
+    fn sync(
+        &self,
+        catalog: &Catalog,
+        prepared: Vec<Prepared>,
+        rewritten: &mut Rewritten,
+        progress: &Progress,
+    ) -> anyhow::Result<Vec<Prepared>> {
+        if self.durability == Durability::None {
+            return Ok(prepared);
+        }
+        let files: Vec<_> = prepared.iter().map(|document| document.temporary.as_file()).collect();
+        let synced = store::at_once(&files, |file| file.sync_data());
+        let mut durable = Vec::with_capacity(prepared.len());
+        for (document, synced) in prepared.into_iter().zip(synced) {
+            let named = || format!("syncing {}", sanitize::path(document.temporary.path()));
+            match synced.with_context(named) {
+                Ok(()) => durable.push(document),
+                Err(error) => {
+                    if let Some(InPlace { journal, .. }) = &document.in_place {
+                        catalog.forget_journal(document.row.id, journal)?;
+                    }
+                    rewritten.fail(&document.row.source, error, progress)?;
+                }
+            }
+        }
+        Ok(durable)
     }
 
     /// Moves the documents of a batch, whose journal is durable, into place.

@@ -11,8 +11,10 @@ mod support;
 
 mod bad_input;
 mod base;
+mod bundle;
 mod check;
 mod crash;
+mod durability;
 mod encodings;
 mod explain;
 mod export;

@@ -85,6 +85,10 @@ fn wrong_usage_does_nothing() {
         &["sync", "in", "--proxy-rule="],
         &["links"],
         &["explain"],
+        &["bundle"],
+        &["bundle", "--format=zip"],
+        &["bundle", "--format=dir", "--to=x", "--dry-run"],
+        &["bundle", "--format=dir", "--to=x", "--refresh"],
         &["no-such-command"],
         &[],
     ] {

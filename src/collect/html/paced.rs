@@ -15,7 +15,7 @@ use html5gum::{Readable, Reader, StringReader, Tokenizer};
 const MAX_DEPTH: u8 = 8;
 
 /// Runs `emitter` over the whole of `html`.
-pub(super) fn tokenize(html: &str, emitter: impl Emitter<Token = Infallible>) {
+pub(crate) fn tokenize(html: &str, emitter: impl Emitter<Token = Infallible>) {
     let reader = Paced { inner: html.to_reader(), behind_quote: false, depth: 0 };
     let mut tokenizer = Tokenizer::new_with_emitter(reader, emitter);
     while let Some(Err(Pause)) = tokenizer.next() {}

@@ -93,7 +93,10 @@ pub struct CaptureRow {
     pub length: u64,
     pub dimensions: Option<(u32, u32)>,
     pub source: String,
+    /// The URLs that answered with a redirect, the source first.
     pub redirects: Vec<String>,
+    /// The URL that answered with the picture.
+    pub url: String,
     pub status: u16,
     pub validators: Validators,
     pub cache_control: Option<String>,
@@ -256,8 +259,8 @@ impl Catalog {
         self.connection
             .prepare_cached(
                 "INSERT INTO capture
-                 (asset, run, fetched, source, redirects, status, digest, revisit, etag, modified, cache, headers)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 (asset, run, fetched, source, redirects, status, digest, revisit, etag, modified, cache, headers, url)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             )?
             .execute(params![
                 asset,
@@ -271,7 +274,8 @@ impl Catalog {
                 capture.validators.etag,
                 capture.validators.last_modified,
                 capture.cache_control,
-                headers
+                headers,
+                (!capture.redirects.is_empty()).then_some(&capture.url)
             ])?;
         let (from_target, held): (bool, Option<[u8; 32]>) = self
             .connection

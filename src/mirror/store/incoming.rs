@@ -1,4 +1,5 @@
-//! A body on its way in: hashed while it streams, in memory while it is small, in a temporary file when it is not.
+//! A body on its way in: in memory while it is small, in a temporary file when it is not. Never hashed or written on the
+//! threads that receive it.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -83,6 +84,13 @@ impl Incoming {
         Ok(())
     }
 
+    /// Makes room for a body of `len` bytes, as far as it will stay in memory.
+    pub fn expect(&mut self, len: u64) {
+        if let Some(len) = usize::try_from(len).ok().filter(|len| *len <= IN_MEMORY) {
+            self.batch.reserve_exact(len);
+        }
+    }
+
     /// How many bytes have arrived.
     pub fn len(&self) -> u64 {
         self.len
@@ -105,14 +113,13 @@ impl Incoming {
     /// Those of [`write`](Self::write).
     pub async fn finish(mut self) -> Result<Received, StoreError> {
         if let Spill::None = self.spill {
-            let digest = Digest::of(&self.batch);
-            return Ok(Received { digest, len: self.len, body: Body::Memory(self.batch) });
+            return Ok(Received { len: self.len, body: Body::Memory(self.batch) });
         }
         self.flush().await?;
         match self.spill {
             Spill::Some(spilled) => {
                 let (file, hasher) = *spilled;
-                Ok(Received { digest: hasher.digest(), len: self.len, body: Body::Spilled(file) })
+                Ok(Received { len: self.len, body: Body::Spilled(file, hasher.digest()) })
             }
             Spill::None | Spill::Lost => Err(self.lost()),
         }
@@ -153,7 +160,6 @@ impl Incoming {
 /// A body that has arrived as a whole. Dropping it removes its temporary file.
 #[derive(Debug)]
 pub struct Received {
-    digest: Digest,
     len: u64,
     body: Body,
 }
@@ -161,12 +167,18 @@ pub struct Received {
 #[derive(Debug)]
 pub(super) enum Body {
     Memory(Vec<u8>),
-    Spilled(NamedTempFile),
+    /// Hashed on its way to the file.
+    Spilled(NamedTempFile, Digest),
 }
 
 impl Received {
+    /// The name that the body will have. A body in memory is hashed for it, each time that somebody asks: the one that
+    /// puts it into the store does, on a thread that may take its time.
     pub fn digest(&self) -> Digest {
-        self.digest
+        match &self.body {
+            Body::Memory(content) => Digest::of(content),
+            Body::Spilled(_, digest) => *digest,
+        }
     }
 
     /// The length in bytes.
@@ -185,7 +197,7 @@ impl Received {
     pub fn view(&mut self) -> Result<View<'_>, StoreError> {
         match &mut self.body {
             Body::Memory(content) => Ok(View::Memory(Cursor::new(content))),
-            Body::Spilled(file) => {
+            Body::Spilled(file, _) => {
                 file.as_file_mut().rewind().map_err(StoreError::on("read", file.path()))?;
                 Ok(View::File(file.as_file_mut()))
             }

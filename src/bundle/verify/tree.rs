@@ -1,0 +1,175 @@
+//! Reads the files of a folder or an archive, each by what it is.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufReader, SeekFrom};
+
+use super::address::Address;
+use super::files::{Body, Files};
+use super::finding::Kind;
+use super::page::{Language, Page, Tell};
+use super::picture::{self, Picture};
+use super::policy::Demand;
+use super::{Read, css};
+use crate::mirror::digest::Digest;
+
+/// Where the digests of a bundle stand.
+pub const SUMS: &str = "SHA256SUMS";
+
+/// The longest list of digests; bytes. It is enough for more than a million files.
+const MAX_SUMS: u64 = 256 << 20;
+
+/// The largest page that is read; bytes.
+pub const MAX_PAGE: u64 = 512 << 20;
+
+/// What a bundle of files is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Pages, pictures, a stylesheet and their digests.
+    Pages,
+    /// EPUB.
+    Book,
+}
+
+/// The files of a bundle, by name, with the digest that is told of each.
+type Known = BTreeMap<String, Option<Digest>>;
+
+/// Reads all files, and counts them.
+pub fn read(files: &mut Files, shape: Shape, read: &mut Read, tell: &mut Tell<'_>) -> anyhow::Result<()> {
+    let mut known = Known::new();
+    files.names(tell, &mut |name| {
+        known.insert(name, None);
+    })?;
+    if shape == Shape::Pages {
+        sums(files, &mut known, tell)?;
+    }
+    files.each(tell, &mut |name, length, body, tell| {
+        read.files += 1;
+        let told = known.get(name).copied().flatten();
+        let one = One { name, length, shape, told, known: &known };
+        one.read(body, read, tell)
+    })?;
+    let lacking: &[&str] = match shape {
+        Shape::Pages => &["index.html"],
+        Shape::Book => &["mimetype", "META-INF/container.xml"],
+    };
+    for name in lacking.iter().filter(|name| !known.contains_key(**name)) {
+        tell(Kind::FileMissing, name, "the bundle has no such file");
+    }
+    Ok(())
+}
+
+/// Notes the digests of SHA256SUMS, in the form of coreutils: `<hex>  <name>`.
+fn sums(files: &mut Files, known: &mut Known, tell: &mut Tell<'_>) -> anyhow::Result<()> {
+    let Some(sums) = files.read(SUMS, MAX_SUMS)? else {
+        tell(Kind::FileMissing, SUMS, "the bundle has no such file");
+        return Ok(());
+    };
+    let Ok(sums) = String::from_utf8(sums) else {
+        tell(Kind::Encoding, SUMS, "bytes that are no UTF-8");
+        return Ok(());
+    };
+    for line in sums.lines() {
+        let parsed = line.split_once("  ").and_then(|(digest, name)| Some((digest.parse::<Digest>().ok()?, name)));
+        match parsed {
+            None => tell(Kind::DigestWrong, SUMS, &format!("not a digest and a name: {line}")),
+            Some((digest, name)) => match known.get_mut(name) {
+                Some(told @ None) => *told = Some(digest),
+                Some(Some(_)) => tell(Kind::DigestWrong, name, "told twice"),
+                None => tell(Kind::FileMissing, name, "SHA256SUMS speaks of it, and it is not there"),
+            },
+        }
+    }
+    Ok(())
+}
+
+/// One file.
+struct One<'o> {
+    name: &'o str,
+    length: u64,
+    shape: Shape,
+    told: Option<Digest>,
+    known: &'o Known,
+}
+
+impl One<'_> {
+    fn read(&self, body: &mut dyn Body, read: &mut Read, tell: &mut Tell<'_>) -> io::Result<()> {
+        if self.shape == Shape::Pages && self.name != SUMS {
+            self.digest(body, tell)?;
+        }
+        let extension = self.name.rsplit_once('.').map_or("", |(_, extension)| extension);
+        match (self.shape, extension) {
+            (Shape::Pages, "html") => self.page(Language::Html(Demand::Full), body, read, tell),
+            (Shape::Book, "xhtml") => self.page(Language::Xhtml(Demand::Partial), body, read, tell),
+            (Shape::Pages | Shape::Book, "css") => self.text(body, tell, &mut |css, tell| {
+                let text = String::from_utf8_lossy(css);
+                css::read(&text, &mut |what| tell(Kind::Style, self.name, what));
+            }),
+            (Shape::Pages | Shape::Book, _) if picture::said_by(self.name).is_some() => {
+                read.pictures += 1;
+                let said = picture::said_by(self.name).unwrap_or_default();
+                let picture = Picture { file: self.name, said, depth: 0 };
+                picture.read(&mut BufReader::new(body), self.length, tell)
+            }
+            (Shape::Pages, _) if self.name == SUMS => Ok(()),
+            (Shape::Book, _) => self.of_book(body, tell),
+            _ => {
+                tell(Kind::FileUnknown, self.name, "neither a page nor a picture");
+                Ok(())
+            }
+        }
+    }
+
+    fn digest(&self, body: &mut dyn Body, tell: &mut Tell<'_>) -> io::Result<()> {
+        let Some(told) = self.told else {
+            tell(Kind::FileUnlisted, self.name, "not in SHA256SUMS");
+            return Ok(());
+        };
+        let (digest, _) = Digest::of_reader(&mut *body)?;
+        if digest != told {
+            tell(Kind::DigestWrong, self.name, &format!("{digest}"));
+        }
+        body.seek(SeekFrom::Start(0)).map(drop)
+    }
+
+    fn page(&self, language: Language, body: &mut dyn Body, read: &mut Read, tell: &mut Tell<'_>) -> io::Result<()> {
+        read.pages += 1;
+        let holds = |address: &Address| matches!(address, Address::Inside(path) if self.known.contains_key(path));
+        let page = Page { file: self.name, language, depth: 0, holds: &holds, leads: &holds };
+        self.text(body, tell, &mut |text, tell| page.read(text, tell))
+    }
+
+    /// Reads a file as a whole, where it is not too large.
+    fn text(
+        &self,
+        body: &mut dyn Body,
+        tell: &mut Tell<'_>,
+        each: &mut dyn FnMut(&[u8], &mut Tell<'_>),
+    ) -> io::Result<()> {
+        if self.length > MAX_PAGE {
+            tell(Kind::TooLarge, self.name, &format!("{} bytes", self.length));
+            return Ok(());
+        }
+        let mut text = Vec::new();
+        body.read_to_end(&mut text)?;
+        each(&text, tell);
+        Ok(())
+    }
+
+    /// What a book has besides chapters and pictures.
+    fn of_book(&self, body: &mut dyn Body, tell: &mut Tell<'_>) -> io::Result<()> {
+        match self.name {
+            "mimetype" => self.text(body, tell, &mut |text, tell| {
+                if text != b"application/epub+zip" {
+                    tell(Kind::WrongType, self.name, &String::from_utf8_lossy(text));
+                }
+            }),
+            "META-INF/container.xml" | "EPUB/package.opf" => {
+                self.text(body, tell, &mut |text, tell| super::package::read(self.name, text, self.known, tell))
+            }
+            _ => {
+                tell(Kind::FileUnknown, self.name, "not part of a book");
+                Ok(())
+            }
+        }
+    }
+}
