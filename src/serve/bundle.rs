@@ -14,6 +14,9 @@ use super::picture::{copy_exactly, within};
 use super::reply::{Content, HTML, Policy, Reply};
 use crate::sanitize;
 
+/// Pages that are listed of a folder without an index.
+const MAX_LISTED: usize = 10_000;
+
 /// Why a file is not served.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
@@ -77,6 +80,7 @@ impl Bundle {
         Ok(match self {
             Bundle::Folder(folder) => match within(&folder.join(&name), folder) {
                 Some(file) => of_file(&file, &name)?,
+                None if asked.segments.is_empty() => pages::listing(&pages_in(folder)?),
                 None => pages::not_found(),
             },
             Bundle::Page(file) if asked.segments.is_empty() => of_file(file, "index.html")?,
@@ -84,6 +88,19 @@ impl Bundle {
             Bundle::Archive(archive) => of_entry(archive.clone(), &name)?,
         })
     }
+}
+
+/// The pages of a folder that has no index: self-contained ones, one a document.
+fn pages_in(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in folder.read_dir()? {
+        let Ok(name) = entry?.file_name().into_string() else { continue };
+        if name.ends_with(".html") && !name.starts_with('.') && names.len() < MAX_LISTED {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
 }
 
 fn of_file(path: &Path, name: &str) -> io::Result<Reply> {

@@ -12,6 +12,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::reply::{Content, Policy, Reply};
 use crate::page::shell::STYLE;
 use crate::report::when;
+use crate::rewrite::path_to_url;
 use crate::sanitize;
 
 /// The longest text that is shown of a URL, a reason, a title; characters.
@@ -63,6 +64,16 @@ pub fn message(status: StatusCode, told: &str) -> Reply {
 
 pub fn not_found() -> Reply {
     message(StatusCode::NOT_FOUND, "There is nothing here: it was never there, or a run has taken it away since.")
+}
+
+/// The pages of a bundle without an index, by their names.
+pub fn listing(names: &[String]) -> Reply {
+    let frame = Frame { title: "Articles", language: Some("en"), class: "sv-list", nav: html! {} };
+    Reply::page(StatusCode::OK, frame.around(&html! {
+        h1 { "Articles" }
+        @if names.is_empty() { p { "This folder has no pages." } }
+        ul { @for name in names { li { a href={ "/" (path_to_url(name)) } { bdi { (sanitize::for_terminal(name)) } } } } }
+    }))
 }
 
 /// A view of a document.

@@ -8,7 +8,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::guard::TRICKS;
-use super::{Answer, Viewer};
+use super::{Answer, Viewer, mirrored};
 use crate::support::{Case, pictures};
 
 const FILES: [(&str, &str); 8] = [
@@ -120,6 +120,47 @@ fn a_single_page_is_served_alone() {
     assert_eq!(answer.text(), "<!DOCTYPE html><title>One</title>");
     for path in ["/a.html", "/b.html", "/index.html"] {
         assert_eq!(viewer.get(path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn a_folder_of_single_pages_is_listed() {
+    let case = Case::new();
+    case.write("out/b & <i>.html", "<!DOCTYPE html><title>B</title>").write("out/a.html", "").write("out/.c.html", "");
+    case.write("out/d.txt", "");
+    let viewer = Viewer::start(&case, &["out"]);
+    let page = viewer.page("/");
+    assert!(page.contains("b &amp; &lt;i&gt;.html"), "{page}");
+    assert_eq!(page.matches("<li>").count(), 2, "{page}");
+    let (_, href) = page.rsplit_once("href=\"/").unwrap();
+    assert_eq!(viewer.get(&format!("/{}", href.split('"').next().unwrap())).text(), "<!DOCTYPE html><title>B</title>");
+}
+
+#[test]
+fn bundles_of_this_program_are_read_as_they_were_written() {
+    let (case, _origin) = mirrored(&[("a.html", "<title>Aye</title><p>x<img src='http://p.example/a.png'>")]);
+    for (format, to) in [("dir", "d"), ("zip", "b.zip")] {
+        case.run(0, &["bundle", "--format", format, "--to", to, "--quiet"]);
+        let viewer = Viewer::start(&case, &[to]);
+        let index = viewer.get("/").text();
+        assert!(index.contains("Aye"), "{index}");
+        let links = |page: &str, attribute: &str| -> Vec<String> {
+            let parsed = scraper::Html::parse_document(page);
+            let selector = scraper::Selector::parse(&format!("[{attribute}]")).unwrap();
+            parsed.select(&selector).map(|element| element.attr(attribute).unwrap().to_owned()).collect()
+        };
+        let base = url::Url::parse("http://127.0.0.1/").unwrap();
+        let article = links(&index, "href").into_iter().find(|link| link.contains("a.html")).unwrap();
+        let article = base.join(&article).unwrap();
+        let page = viewer.get(article.path());
+        page.assert_safe("an article");
+        let picture = article.join(&links(&page.text(), "src")[0]).unwrap();
+        assert_eq!(viewer.get(picture.path()).body, pictures::for_url("http://p.example/a.png"), "{picture}");
+        let style = links(&page.text(), "href").into_iter().find(|link| link.ends_with(".css")).unwrap();
+        assert_eq!(
+            viewer.get(article.join(&style).unwrap().path()).header("content-type"),
+            Some("text/css; charset=utf-8")
+        );
     }
 }
 

@@ -133,3 +133,22 @@ fn a_mirror_can_be_named_like_a_bundle_and_the_port_be_chosen() {
     assert_eq!(viewer.port, free);
     assert!(viewer.page("/").contains("One"));
 }
+
+#[test]
+fn the_other_loopback_address_is_served_too() {
+    let (case, _origin) = mirrored(&[("a.html", "<title>Aye</title>")]);
+    // A machine may be without IPv6; then there is nothing to show.
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        return;
+    }
+    let mut running = case.imgmirror(&["serve", "--host", "::1"]).start();
+    let line = running.line();
+    let port = line.strip_prefix("http://[::1]:").and_then(|rest| rest.strip_suffix('/')).unwrap().to_owned();
+    let mut stream = std::net::TcpStream::connect(format!("[::1]:{port}")).unwrap();
+    let request = format!("GET / HTTP/1.1\r\nHost: [::1]:{port}\r\nConnection: close\r\n\r\n");
+    std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+    let answer = super::Answer::read(stream);
+    answer.assert_safe("/");
+    assert!(answer.status == 200 && answer.text().contains("Aye"));
+    running.kill();
+}
