@@ -1,6 +1,5 @@
 //! `imgmirror serve`: a mirror or a bundle in a browser.
 
-use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -23,7 +22,8 @@ pub(super) fn run(args: &ServeArgs) -> Outcome {
         let stop = CancellationToken::new();
         let listening = tokio::spawn(sync::listen(stop.clone()));
         let address = listener.local_addr()?;
-        say(address)?;
+        // Alone on standard output, at once: programs wait for it.
+        super::print(&format!("http://{address}/\n"))?;
         tell("open this address in a browser; Ctrl-C ends it");
         serve::serve(listener, site, &stop).await?;
         listening.abort();
@@ -44,10 +44,4 @@ fn site(args: &ServeArgs) -> anyhow::Result<Site> {
 
 fn is_mirror(path: &Path) -> bool {
     Layout::new(path).catalog().is_file()
-}
-
-/// The address alone on standard output, at once: programs wait for it.
-fn say(address: SocketAddr) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "http://{address}/").and_then(|()| out.flush())
 }

@@ -162,7 +162,9 @@ impl Inner {
     /// The documents whose names or titles hold all words of a search, `page` pages from the first.
     fn find(&self, collection: &Collection, search: &str, page: usize) -> anyhow::Result<index::Found> {
         let words: Vec<String> = search.to_lowercase().split_whitespace().map(str::to_owned).collect();
-        let (skip, mut may_read) = (page.saturating_mul(PAGE), READ_AT_ONCE);
+        let skip = page.saturating_mul(PAGE);
+        // Nothing is read twice at a time.
+        let mut may_read = if self.reading.load(Ordering::Acquire) { 0 } else { READ_AT_ONCE };
         let mut found = index::Found { total: collection.count()?, ..index::Found::default() };
         self.each(collection, &mut |entry| {
             let name = entry.name.to_string_lossy().to_lowercase();

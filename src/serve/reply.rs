@@ -35,9 +35,12 @@ impl Policy {
                 "default-src 'none'; img-src 'self'; style-src 'self' 'unsafe-inline'; form-action 'self'; \
                  frame-ancestors 'none'; base-uri 'none'"
             }
+            // Who made the bundle is not known: in a sandbox without scripts, a page does nothing by itself, such as lead
+            // somewhere else after a second (HTML 7.1.5). Its origin it keeps, or it could not load its own pictures.
             Policy::Bundle => {
                 "default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; form-action 'self'; \
-                 frame-ancestors 'none'; base-uri 'none'"
+                 frame-ancestors 'none'; base-uri 'none'; sandbox allow-same-origin allow-forms allow-popups \
+                 allow-popups-to-escape-sandbox allow-downloads"
             }
             Policy::Inert => {
                 "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; \

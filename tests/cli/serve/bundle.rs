@@ -36,7 +36,9 @@ fn expected(viewer: &Viewer) {
         answer
     };
     let html = "text/html; charset=utf-8";
-    assert_eq!(check("/", html).text(), FILES[0].1);
+    let index = check("/", html);
+    assert!(index.header("content-security-policy").unwrap().contains("; sandbox allow-same-origin"));
+    assert_eq!(index.text(), FILES[0].1);
     assert_eq!(check("/index.html", html).text(), FILES[0].1);
     assert_eq!(check("/index.html?x=/../y", html).text(), FILES[0].1);
     assert_eq!(check("/sub/%E6%97%A5%20a.html", html).text(), FILES[2].1);
