@@ -18,6 +18,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::names::Names;
 use super::packing::{Packing, scratch, spool};
+use super::tree::copy;
 use super::{Bundle, Facts};
 use crate::mirror::digest::Digest;
 use crate::page::shell::{STYLE, Shell, Style};
@@ -81,7 +82,7 @@ impl Epub {
     /// The folder of `path` cannot be written to.
     pub fn create(path: &Path, facts: &Facts, names: Names) -> anyhow::Result<Self> {
         let mut packing = Packing::create(path, facts.date)?;
-        // The first, as it is, and without extra fields (EPUB 3.3 section 4.2.2, OCF ZIP container).
+        // The first, as it is, and without extra fields (EPUB 3.3, "OCF ZIP container").
         let mimetype = b"application/epub+zip";
         packing.stored("mimetype", Some(mimetype.len() as u64))?.write_all(mimetype)?;
         packing.deflated("META-INF/container.xml")?.write_all(CONTAINER.as_bytes())?;
@@ -119,7 +120,7 @@ impl Epub {
         self.note(blob.digest);
         let doing = self.packing.doing();
         let out = self.packing.stored(&format!("EPUB/{name}"), Some(picture.length))?;
-        picture.bytes.copy_to(out).with_context(|| format!("{doing}: picture {name}"))?;
+        copy(picture, out).with_context(|| format!("{doing}: picture {name}"))?;
         Ok(())
     }
 

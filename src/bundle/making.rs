@@ -15,7 +15,6 @@ use super::tree::{Archive, Folder};
 use super::verify::verify;
 use super::wacz::Wacz;
 use super::{Bundle, Facts, Format};
-use crate::mirror::create_new;
 use crate::mirror::digest::Digest;
 use crate::page::{Collection, Entry, Page};
 use crate::progress::{Phase, Progress};
@@ -167,10 +166,7 @@ impl Making<'_> {
         let path = place.path();
         Ok(match self.order.format {
             Format::Dir => Box::new(Pages::new(Box::new(Folder::new(&path, facts.date)), facts, names)),
-            Format::Zip => {
-                let archive = Archive::new(create_new(&path, 0o666)?, &path, facts.date);
-                Box::new(Pages::new(Box::new(archive), facts, names))
-            }
+            Format::Zip => Box::new(Pages::new(Box::new(Archive::create(&path, facts.date)?), facts, names)),
             Format::Html => Box::new(OneFile::create(&path, neighbours)?),
             Format::Epub => Box::new(Epub::create(&path, facts, names)?),
             Format::Wacz => Box::new(Wacz::create(&path, facts, names, self.collection)?),

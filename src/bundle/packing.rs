@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
+use jiff::civil::date;
+use jiff::tz::TimeZone;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
-use super::tree::dos;
 use crate::mirror::create_new;
 use crate::replace::folder_of;
 use crate::sanitize;
@@ -69,6 +70,23 @@ impl Packing {
     pub fn doing(&self) -> String {
         format!("writing {}", sanitize::path(&self.path))
     }
+}
+
+/// A date as ZIP has it: in UTC, every second second, from 1980 to 2107.
+fn dos(timestamp: jiff::Timestamp) -> DateTime {
+    let time = timestamp.to_zoned(TimeZone::UTC).datetime();
+    let (first, last) = (date(1980, 1, 1).at(0, 0, 0, 0), date(2107, 12, 31).at(23, 59, 58, 0));
+    let time = time.clamp(first, last);
+    let part = |number: i8| u8::try_from(number).unwrap_or(0);
+    DateTime::from_date_and_time(
+        u16::try_from(time.year()).unwrap_or(1980),
+        part(time.month()),
+        part(time.day()),
+        part(time.hour()),
+        part(time.minute()),
+        part(time.second()) & !1,
+    )
+    .unwrap_or(DateTime::DEFAULT)
 }
 
 /// A place for what an archive has to say at its end: a file without a name in the folder of `beside`.

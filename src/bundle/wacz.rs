@@ -10,6 +10,7 @@ mod package;
 mod tests;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -235,9 +236,13 @@ impl<'c> Wacz<'c> {
             head: head.as_bytes(),
             payload: Payload::None,
         })?;
-        let (status, digest, mime) = (Some(capture.status), picture.held, "warc/revisit");
-        let line = cdxj::Line { url: &url, date, mime, status, digest, offset: written.offset, length: written.length };
-        self.index(&url, &line)?;
+        // Replay would answer with the status alone.
+        if !not_modified {
+            let (status, digest, mime) = (Some(capture.status), picture.held, "warc/revisit");
+            let line =
+                cdxj::Line { url: &url, date, mime, status, digest, offset: written.offset, length: written.length };
+            self.index(&url, &line)?;
+        }
         self.note(picture, &written, &url, &About { picture, capture: Some(capture) })
     }
 
@@ -304,8 +309,8 @@ impl Bundle for Wacz<'_> {
         body.pictures(&mut |picture| pictures.push(picture.clone()));
         let mut urls = HashMap::new();
         for picture in &pictures {
-            if !urls.contains_key(&picture.blob.digest) {
-                urls.insert(picture.blob.digest, self.picture(picture, &page.path)?);
+            if let Entry::Vacant(place) = urls.entry(picture.blob.digest) {
+                place.insert(self.picture(picture, &page.path)?);
             }
         }
         let (url, mut text) = (page_url(&self.names.give(&page.path)), Vec::new());
@@ -369,10 +374,13 @@ impl Links for Urls<'_> {
 }
 
 /// The URL of the page of a document with this name. Names that differ differ in more than capitals, so they have keys that
-/// differ, unless they look percent-encoded: keys know no layers of that.
+/// differ; but where a name looks percent-encoded, keys and servers of archives take that off it.
 fn page_url(name: &str) -> String {
-    let layered = if name.contains('%') { format!("?{}", Digest::of(name.as_bytes()).short()) } else { String::new() };
-    format!("{HOST}{}{layered}", names::url(name))
+    if name.contains('%') {
+        let plain = names::url(&name.replace('%', "_"));
+        return format!("{HOST}{plain}?{}", Digest::of(name.as_bytes()).short());
+    }
+    format!("{HOST}{}", names::url(name))
 }
 
 /// The URL of a picture that no server gave.

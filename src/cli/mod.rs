@@ -68,8 +68,8 @@ pub enum Command {
     /// Write the catalog as JSON Lines, CSV or SHA256SUMS
     #[command(long_about = export::ABOUT, after_long_help = Exit::help(&EXPORT))]
     Export(ExportArgs),
-    /// Write articles with all of their pictures into one folder or file, to be read without a network
-    #[command(long_about = bundle::ABOUT, after_long_help = Exit::help(&RUN))]
+    /// Write articles with all of their pictures, to be read without a network
+    #[command(long_about = bundle::ABOUT, after_long_help = Exit::help(&BUNDLE))]
     Bundle(Box<BundleArgs>),
     /// Say whether the mirror is whole, what is missing, and what to do next
     #[command(long_about = report::STATUS_ABOUT, after_long_help = Exit::help(&LOOK))]
@@ -102,6 +102,9 @@ const RUN: [Exit; 6] =
 const WATCH: [Exit; 3] = [Exit::CouldNotRun, Exit::Usage, Exit::Interrupted];
 /// How a check can end.
 const CHECK: [Exit; 7] = Exit::ALL;
+
+/// How bundling, with the run before it, and the proof of a bundle can end.
+const BUNDLE: [Exit; 7] = Exit::ALL;
 
 /// How a command that only reads can end.
 const READ: [Exit; 5] = [Exit::Complete, Exit::CouldNotRun, Exit::Usage, Exit::SomeMissing, Exit::Interrupted];

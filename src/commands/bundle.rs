@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Outcome, collecting_of, existing, print, sync};
+use super::{Outcome, collecting_of, existing, print, sync, tell};
 use crate::bundle::{Format, Made, Making, Order, Title, date, refuse_within};
 use crate::cli::{self, BundleArgs, Exit, MessageArgs};
 use crate::input::Input;
@@ -48,7 +48,10 @@ pub(super) fn run(args: &BundleArgs) -> Outcome {
         date: epoch.unwrap_or(date::of_captures(catalog.newest_capture()?)),
     };
     let made = super::run_to_end(drive(&collection, &order, &args.sync.messages))?;
-    let Some(made) = made else { return Ok(Exit::Interrupted) };
+    let Some(made) = made else {
+        tell("interrupted; no unfinished bundle is left behind");
+        return Ok(Exit::Interrupted);
+    };
     say(&made, &order, &args.sync.messages)?;
     Ok(if made.missing > 0 { Exit::SomeMissing } else { mirrored })
 }

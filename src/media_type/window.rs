@@ -108,11 +108,21 @@ impl<'a, R: Read + Seek> Window<'a, R> {
     }
 
     fn fill(&mut self, at: u64) -> Walk<()> {
-        self.buffer.clear();
         self.start = at;
         self.body.seek(SeekFrom::Start(at))?;
-        let wanted = (self.len.saturating_sub(at)).min(BUFFER as u64);
-        self.body.by_ref().take(wanted).read_to_end(&mut self.buffer)?;
+        let left = usize::try_from(self.len.saturating_sub(at)).unwrap_or(BUFFER);
+        // Only what is new of the buffer is zeroed, most often nothing: `read_to_end` would do it with all of it, always.
+        self.buffer.resize(left.min(BUFFER), 0);
+        let mut filled = 0;
+        while filled < self.buffer.len() {
+            match self.body.read(&mut self.buffer[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.buffer.truncate(filled);
         self.spend(self.buffer.len() as u64)
     }
 

@@ -40,6 +40,7 @@ pub fn to_text(made: &Made, order: &Order) -> String {
         ("Documents", number(made.documents)),
         ("Pictures", number(made.pictures)),
         ("Size", format!("{}{files}", ByteSize(made.bytes))),
+        ("Proof", "read again: nothing in it asks for anything that is not in it".to_owned()),
         ("Result", sanitize::path(&order.to)),
     ];
     if made.missing > 0 {

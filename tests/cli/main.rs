@@ -9,6 +9,7 @@
 
 mod support;
 
+mod archives;
 mod bad_input;
 mod base;
 mod bundle;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::media_type::MediaType;
 use crate::page::{Element, Node, Page, Picture, Value};
 
-/// Whether every reading system shows pictures of this type (EPUB 3.3 section 3.2, core media types).
+/// Whether every reading system shows pictures of this type (EPUB 3.3, "Core media types").
 pub fn is_core(media_type: MediaType) -> bool {
     use MediaType::{Apng, Avif, Bmp, Gif, Heic, Ico, Jpeg, Jxl, Png, Svg, Tiff, WebP};
     match media_type {
@@ -19,7 +19,7 @@ pub fn is_core(media_type: MediaType) -> bool {
 pub struct Inside {
     /// The `id`s of its elements.
     pub ids: HashSet<String>,
-    /// Values of `properties` (EPUB 3.3 section D.2), in the order of the alphabet.
+    /// Values of `properties` (EPUB 3.3, "Manifest properties vocabulary"), in the order of the alphabet.
     pub properties: Vec<&'static str>,
 }
 
@@ -106,7 +106,7 @@ fn candidates(element: &mut Element, wanted: impl Fn(&Picture) -> bool) {
     }
 }
 
-/// In `picture` no fallback of the package document counts (EPUB 3.3 section 3.3): its sources are of core media types, and
+/// In `picture` no fallback of the package document counts (EPUB 3.3, "HTML picture fallbacks"): its sources are of core media types, and
 /// where its `img` is not, the first that is stands for it.
 fn picture(element: &mut Element) {
     element.children.retain_mut(|child| match child {
@@ -148,7 +148,7 @@ fn links(list: &mut [Node], ids: &HashSet<String>) {
     for node in list {
         let Node::Element(element) = node else { continue };
         element.attributes.retain(|(name, value)| match (*name, value) {
-            // A picture is no chapter, and links must lead to chapters (EPUB 3.3 section 3.4).
+            // A picture is no chapter, and links must lead to chapters (EPUB 3.3, "The spine element").
             ("href", Value::Picture(..)) => element.name != "a",
             ("href", Value::Text(link)) => link.strip_prefix('#').is_some_and(|fragment| known(fragment, ids)),
             _ => true,

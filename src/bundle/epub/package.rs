@@ -1,4 +1,4 @@
-//! The package document and the navigation document (EPUB 3.3 sections 5 and 7).
+//! The package document and the navigation document of EPUB 3.3.
 
 use std::io::{self, Write};
 
@@ -17,6 +17,9 @@ pub struct Book<'b> {
     pub date: Timestamp,
     pub cover: Option<Digest>,
 }
+
+/// Writes what is to be written for a row of two columns.
+type Each<'e> = &'e mut dyn FnMut([&str; 2], &mut dyn Write) -> io::Result<()>;
 
 /// Writes an error of the database as one of writing.
 fn told(error: rusqlite::Error) -> io::Error {
@@ -76,7 +79,7 @@ impl Book<'_> {
             escaped(name, out)?;
             out.write_all(b"</dc:creator>\n")
         })?;
-        // Whole seconds, in UTC (section 5.5.5, "Last modified date").
+        // Whole seconds, in UTC ("Last modified date").
         let modified = self.date.strftime("%Y-%m-%dT%H:%M:%SZ");
         writeln!(out, "<meta property=\"dcterms:modified\">{modified}</meta>\n</metadata>")
     }
@@ -119,12 +122,7 @@ impl Book<'_> {
     }
 
     /// Calls `each` with the two columns of every row.
-    fn each(
-        &self,
-        query: &str,
-        out: &mut dyn Write,
-        each: &mut dyn FnMut([&str; 2], &mut dyn Write) -> io::Result<()>,
-    ) -> io::Result<()> {
+    fn each(&self, query: &str, out: &mut dyn Write, each: Each<'_>) -> io::Result<()> {
         let mut statement = self.scratch.prepare(query).map_err(told)?;
         let mut rows = statement.query([]).map_err(told)?;
         while let Some(row) = rows.next().map_err(told)? {

@@ -6,7 +6,7 @@ mod measure;
 
 use std::io::{self, Write};
 
-pub use archive::{Archive, dos};
+pub use archive::Archive;
 pub use folder::Folder;
 pub use measure::{Counter, Measure};
 

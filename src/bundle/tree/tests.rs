@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::*;
 use crate::media_type::MediaType;
-use crate::mirror::create_new;
 use crate::mirror::store::Blob;
 
 const DATE: i64 = 1_700_000_001;
@@ -30,7 +29,7 @@ fn fill(mut tree: Box<dyn Tree>) -> Vec<Digest> {
 }
 
 fn archive(path: &Path, date: jiff::Timestamp) -> Vec<Digest> {
-    fill(Box::new(Archive::new(create_new(path, 0o666).unwrap(), path, date)))
+    fill(Box::new(Archive::create(path, date).unwrap()))
 }
 
 #[test]
@@ -72,7 +71,7 @@ fn a_date_that_zip_does_not_know_is_the_nearest_that_it_does() {
 fn a_path_is_written_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.zip");
-    let archive = Archive::new(create_new(&path, 0o666).unwrap(), &path, date(DATE));
+    let archive = Archive::create(&path, date(DATE)).unwrap();
     let trees: [Box<dyn Tree>; 2] = [Box::new(Folder::new(folder.path(), date(DATE))), Box::new(archive)];
     for mut tree in trees {
         tree.text("a.html", &mut |_| Ok(())).unwrap();

@@ -1,4 +1,4 @@
-//! What stands around the records: index, list of pages, and the description of the package (WACZ 1.1.1 section 5).
+//! What stands around the records: index, list of pages, and the description of the package (WACZ 1.1.1).
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write};
@@ -34,7 +34,7 @@ pub fn finish(
     archive: Packed,
     facts: &Described<'_>,
 ) -> anyhow::Result<()> {
-    // Members of gzip are found by their place in the entry, so that it is stored as it is (section 5.2.1).
+    // Members of gzip are found by their place in the entry, so that it is stored as it is.
     let mut out = Hashed::new(packing.stored("indexes/index.cdx.gz", None)?);
     let idx = cdxj::write(scratch, "index.cdx.gz", &mut out)?;
     let index = out.packed("indexes/index.cdx.gz");

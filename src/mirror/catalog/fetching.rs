@@ -363,12 +363,13 @@ impl Catalog {
     /// The assets of `run` that are not held, with why, by target. Those that nobody was asked for (offline, or the run
     /// ended before) count as `connection`, since the closed list of kinds has no word for them.
     pub fn missing(&self, run: i64, each: &mut dyn FnMut(MissingAsset)) -> Result<()> {
+        // CROSS JOIN keeps the order: SQLite would look through all documents of the run for every asset.
         let mut statement = self.connection.prepare(
             "SELECT asset.id, target, coalesce(kind, 'connection'), coalesce(detail, 'not asked for'),
                     coalesce(attempts, 0)
              FROM asset LEFT JOIN failure ON failure.asset = asset.id
              WHERE asset.digest IS NULL AND (
-                EXISTS (SELECT 1 FROM reference JOIN document ON document.id = reference.document
+                EXISTS (SELECT 1 FROM reference CROSS JOIN document ON document.id = reference.document
                         WHERE reference.asset = asset.id AND document.run = ?1)
                 OR EXISTS (SELECT 1 FROM wanted WHERE wanted.asset = asset.id AND wanted.run = ?1))
              ORDER BY target",

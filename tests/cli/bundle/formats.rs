@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{EPOCH, Files, assert_whole, attributes, files, mirrored_seeds, sync, unzipped};
+use super::{EPOCH, FORMATS, Files, assert_whole, attributes, files, mirrored_seeds, sync, unzipped};
 use crate::support::{Answer, Case, Origin, blobs, names, pictures, seeds};
 
 /// The documents of the samples.
@@ -194,6 +194,10 @@ fn each_document_can_have_a_bundle_of_its_own() {
     assert_whole(&unzipped(&case.at("each/sub/b.zip")));
     case.run(0, &["bundle", "--format=html", "--to=pages", "--quiet"]);
     assert_eq!(attributes(&case.read("pages/a.html"), "main a", "href"), ["sub/b.html"]);
+    for (format, made) in [("epub", "sub/b.epub"), ("wacz", "sub/b.wacz")] {
+        case.run(0, &["bundle", "--format", format, "--to=others", "--per-document", "--quiet"]);
+        assert!(!unzipped(&case.at("others").join(made)).is_empty());
+    }
 }
 
 #[test]
@@ -205,7 +209,7 @@ fn a_picture_that_is_missing_is_told_of() {
     });
     case.write("in/a.html", "<img src='http://p.example/a.png'><img src='http://p.example/gone.png' alt='A boat'>");
     case.imgmirror(&["sync", "in", "--quiet"]).args(origin.flags()).run(3);
-    for (format, to) in [("dir", "site"), ("zip", "site.zip"), ("html", "pages")] {
+    for (format, to) in FORMATS {
         let ran = case.run(3, &["bundle", "--format", format, "--to", to]);
         ran.stdout_has("1 picture is missing").stdout_has("imgmirror status");
     }

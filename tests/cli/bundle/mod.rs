@@ -19,6 +19,15 @@ use sha2::{Digest as _, Sha256};
 
 use crate::support::{Case, Origin, seeds};
 
+/// Every format, and a place for it.
+const FORMATS: [(&str, &str); 5] = [
+    ("dir", "out/site"),
+    ("zip", "out/site.zip"),
+    ("html", "out/pages"),
+    ("epub", "out/site.epub"),
+    ("wacz", "out/site.wacz"),
+];
+
 /// The date of bundles that are compared.
 const EPOCH: &str = "1700000000";
 

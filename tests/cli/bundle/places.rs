@@ -1,6 +1,6 @@
 //! Where bundles go: what they replace, what they leave alone, and what is there when a run ends early.
 
-use super::{assert_whole, attributes, files, sync};
+use super::{FORMATS, assert_whole, attributes, files, sync};
 use crate::support::{Case, Origin, names, written};
 
 /// A mirror of one document with one picture.
@@ -88,17 +88,21 @@ fn a_picture_with_other_bytes_than_its_name_says_ends_the_run() {
     let mut bytes = std::fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    for (format, to) in [("dir", "site"), ("zip", "site.zip"), ("html", "page.html")] {
+    for (format, to) in FORMATS {
         let ran = case.run(1, &["bundle", "--format", format, "--to", to]);
-        ran.stderr_has(&picture).stderr_has("imgmirror check --repair");
+        // A web archive names it by its URL.
+        ran.stderr_has(if format == "wacz" { "http://p.example/a.png" } else { &picture });
+        ran.stderr_has("imgmirror check");
     }
-    assert_eq!(names(&case.root()), ["in", "mirror"], "nothing is there, and no litter");
+    assert_eq!(names(&case.root()), ["in", "mirror", "out"]);
+    assert_eq!(files(&case.at("out")).into_keys().collect::<Vec<_>>(), Vec::<String>::new(), "nothing, and no litter");
 }
 
 #[test]
 fn a_limit_is_for_every_format() {
     let (case, _origin) = mirrored();
-    for (format, told) in [("dir", "bundle fewer"), ("zip", "--format dir"), ("html", "--format dir")] {
+    for (format, _) in FORMATS {
+        let told = if format == "dir" { "bundle fewer" } else { "--format dir" };
         let ran = case.run(1, &["bundle", "--format", format, "--to=x", "--max-bundle-size=1k"]);
         ran.stderr_has("larger than --max-bundle-size 1000 B").stderr_has(told).stderr_has("Nothing was written");
         case.run(0, &["bundle", "--format", format, "--to", &format!("{format}-fits"), "--max-bundle-size=1MiB"]);
@@ -145,4 +149,30 @@ fn a_run_that_is_killed_leaves_what_was_there_and_no_half_of_it() {
     assert_whole(&after);
     assert_eq!(after.keys().filter(|path| path.starts_with("pages/")).count(), 301);
     assert_eq!(names(&case.root()), ["in", "mirror", "site"], "the next run clears up");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_interrupted_ends_between_two_documents() {
+    let (case, origin) = mirrored();
+    for number in 0..300 {
+        case.write(format!("in/{number}.html"), format!("<img src='http://p.example/{number}.png'>"));
+    }
+    sync(&case, &origin);
+    let mut run = case.imgmirror(&["bundle", "--format=zip", "--to=each", "--per-document"]).start();
+    let archives = || -> Vec<String> {
+        let there = if case.exists("each") { names(&case.at("each")) } else { Vec::new() };
+        there.into_iter().filter(|name| !name.starts_with('.')).collect()
+    };
+    while archives().is_empty() && !run.has_ended() {
+        std::thread::yield_now();
+    }
+    run.signal("INT");
+    let ran = run.wait();
+    assert_eq!(ran.code, Some(130), "{}", ran.stderr);
+    ran.stderr_has("interrupted");
+    assert_eq!(names(&case.at("each")), archives(), "nothing unfinished");
+    for name in archives() {
+        assert_whole(&super::unzipped(&case.at("each").join(name)));
+    }
 }
