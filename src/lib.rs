@@ -29,5 +29,6 @@ pub mod restore;
 pub mod rewrite;
 pub mod sanitize;
 pub mod scope;
+pub mod serve;
 pub mod target;
 pub mod text;

@@ -18,13 +18,13 @@
 mod advice;
 pub mod bundled;
 mod check;
-mod human;
+pub(crate) mod human;
 pub mod metrics;
 pub mod overview;
 pub mod page;
 pub mod proven;
 pub mod status;
-mod when;
+pub(crate) mod when;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};

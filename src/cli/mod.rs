@@ -10,6 +10,7 @@ mod export;
 mod prune;
 mod report;
 mod restore;
+mod serve;
 mod sync;
 mod values;
 
@@ -29,6 +30,7 @@ pub use export::{ExportArgs, Format};
 pub use prune::PruneArgs;
 pub use report::{ReportArgs, StatusArgs};
 pub use restore::RestoreArgs;
+pub use serve::ServeArgs;
 pub use sync::{Durability, Missing, Placement, Referer, ReportFileArgs, RunArgs, SyncArgs, fetch_options};
 
 /// Brings every picture of your saved articles home, once, and proves that nothing is missing.
@@ -75,6 +77,9 @@ pub enum Command {
     /// Write the mirror's report.html anew
     #[command(long_about = report::REPORT_ABOUT, after_long_help = Exit::help(&WRITE))]
     Report(ReportArgs),
+    /// Look at a mirror or a bundle in a browser of this machine
+    #[command(long_about = serve::ABOUT, after_long_help = Exit::help(&WATCH))]
+    Serve(ServeArgs),
     /// Run `sync` on built-in sample articles against a built-in server; uses no network
     #[command(after_long_help = Exit::help(&RUN))]
     Demo(DemoArgs),

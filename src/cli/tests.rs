@@ -148,6 +148,12 @@ fn the_other_commands_take_theirs() {
     assert_eq!((status.mirror.output.as_path(), status.json), (Path::new("m"), true));
     let Command::Report(report) = parse_line(&["report"]).unwrap().command else { panic!() };
     assert_eq!(report.mirror.output, Path::new("mirror"));
+    let Command::Serve(serve) = parse_line(&["serve", "-o", "m", "--port", "8080", "--host", "::1"]).unwrap().command
+    else {
+        panic!()
+    };
+    assert_eq!((serve.output.as_path(), serve.port, serve.bundle), (Path::new("m"), 8080, None));
+    assert_eq!(serve.host, std::net::Ipv6Addr::LOCALHOST);
     let Command::Demo(demo) = parse_line(&["demo", "--quiet"]).unwrap().command else { panic!() };
     assert_eq!((demo.output.as_path(), demo.messages.quiet), (Path::new("mirror"), true));
 }
@@ -199,7 +205,7 @@ fn bundle_takes_what_sync_takes_where_there_is_an_input() {
 
 #[test]
 fn flags_that_contradict_or_lack_each_other_are_usage_errors() {
-    let table: [(&[&str], &str); 22] = [
+    let table: [(&[&str], &str); 25] = [
         (&["sync"], "name at least one INPUT"),
         (&["sync", "in", "--in-place"], "--in-place needs --assets DIR"),
         (&["sync", "in", "--assets", "x"], "--assets goes with --in-place"),
@@ -219,6 +225,9 @@ fn flags_that_contradict_or_lack_each_other_are_usage_errors() {
         (&["check", "--quick", "--sample", "5%"], "cannot be used with"),
         (&["check", "--rebuild", "--repair"], "cannot be used with"),
         (&["check", "--sample", "5"], "shares are written in percent"),
+        (&["serve", "--host", "0.0.0.0"], "to this machine alone"),
+        (&["serve", "--port", "70000"], "70000 is not in"),
+        (&["serve", "x.zip", "-o", "m"], "cannot be used with"),
         (&["links"], "required arguments were not provided"),
         (&["explain"], "required arguments were not provided"),
         (&["no-such-command"], "unrecognized subcommand"),
@@ -251,13 +260,14 @@ fn an_opposite_takes_back_what_would_contradict() {
 fn help_goes_to_standard_output_with_code_0_and_lists_the_exit_codes() {
     for command in [
         "sync", "watch", "check", "links", "explain", "status", "report", "prune", "restore", "export", "bundle",
-        "demo",
+        "serve", "demo",
     ] {
         let error = parse_line(&[command, "--help"]).unwrap_err();
         assert_eq!((error.kind(), error.exit_code()), (ErrorKind::DisplayHelp, 0));
         let help = error.to_string();
-        // A watch ends only when it is stopped.
-        let first = if command == "watch" { "    1  could not run" } else { "    0  everything is done" };
+        // These end only when they are stopped.
+        let first =
+            if ["watch", "serve"].contains(&command) { "    1  could not run" } else { "    0  everything is done" };
         assert!(help.contains(&format!("Exit codes:\n{first}")), "{help}");
         assert!(!help.contains("  --no-"), "opposites are not listed: {help}");
     }

@@ -1,5 +1,6 @@
 //! How the values of flags are written. Each function's error says what was expected and shows an example.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -48,6 +49,18 @@ pub(super) fn base_url(text: &str) -> Result<Url, String> {
     match url.scheme() {
         "http" | "https" => Ok(url),
         other => Err(format!("a base is an http or https URL, not {other}")),
+    }
+}
+
+/// An address of this machine that no other can reach.
+pub(super) fn loopback(text: &str) -> Result<IpAddr, String> {
+    let address = match text.trim() {
+        name if name.eq_ignore_ascii_case("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        number => number.trim_start_matches('[').trim_end_matches(']').parse().unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+    };
+    match address.is_loopback() {
+        true => Ok(address),
+        false => Err("a mirror is shown to this machine alone, on 127.0.0.1 or ::1".to_owned()),
     }
 }
 
@@ -101,6 +114,18 @@ mod tests {
         assert_eq!((share("5%"), share(" 0.5 %"), share("100%")), (Ok(0.05), Ok(0.005), Ok(1.0)));
         for text in ["5", "0%", "-1%", "101%", "%", "x%", "NaN%", ""] {
             assert!(share(text).unwrap_err().contains("like 5%"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_loopback_addresses_are_served_on() {
+        for (given, address) in
+            [("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("[::1]", "::1"), ("LocalHost", "127.0.0.1")]
+        {
+            assert_eq!(loopback(given), Ok(address.parse().unwrap()), "{given}");
+        }
+        for given in ["", "0.0.0.0", "::", "192.168.0.1", "example.org", "::ffff:10.0.0.1", "127.0.0.1:80"] {
+            assert!(loopback(given).is_err(), "{given}");
         }
     }
 

@@ -10,6 +10,7 @@ mod outputs;
 mod prune;
 mod report;
 mod restore;
+mod serve;
 mod status;
 mod sync;
 mod watch;
@@ -54,6 +55,7 @@ pub fn run(parsed: Parsed) -> ExitCode {
         Command::Export(args) => export::run(args),
         Command::Status(args) => status::run(args),
         Command::Report(args) => report::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Demo(args) => demo::run(args),
     };
     let exit = outcome.unwrap_or_else(|error| {

@@ -19,6 +19,7 @@ mod rows;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod viewing;
 
 use std::cmp::Ordering;
 use std::fs::OpenOptions;
@@ -47,6 +48,7 @@ pub use repairing::DamagedBlob;
 pub use rewriting::{HeldReference, ReferenceState, RewriteRow};
 pub use rows::{Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
 pub use settings::{Documents, PlacementRow};
+pub use viewing::{ViewedAsset, ViewedReference};
 
 /// What leads from each layout to the next. A catalog of an older layout is brought up to date when it is opened for
 /// writing; one of a newer layout is refused. Once released, a layout never changes.
@@ -171,8 +173,14 @@ impl Catalog {
 
     /// Opens a catalog for reading; an error when there is none, or when it is of another layout.
     pub fn open_existing(path: &Path) -> Result<Self> {
-        let catalog = Self::connect(path)?;
-        let found = catalog.layout()?;
+        let mut catalog = Self::connect(path)?;
+        let found = match catalog.layout() {
+            Ok(found) => found,
+            Err(error) => {
+                catalog = Self::connect_unchanging(path).ok_or(error)?;
+                catalog.layout()?
+            }
+        };
         let path = path.to_owned();
         match found.cmp(&VERSION) {
             Ordering::Equal => Ok(catalog),
@@ -192,6 +200,23 @@ impl Catalog {
         };
         let connection = open().map_err(|error| CatalogError::Sql(error).at(path))?;
         Ok(Catalog { connection, path: path.to_owned() })
+    }
+
+    /// Opens a catalog that cannot be opened in the usual way since its folder cannot be written to: SQLite wants shared
+    /// memory beside it, unless it is told that nobody writes. `None` where something was written that is only in the
+    /// log beside it, and where that was not the reason.
+    fn connect_unchanging(path: &Path) -> Option<Self> {
+        let log = path.with_file_name(format!("{}-wal", path.file_name()?.to_str()?));
+        if log.metadata().is_ok_and(|log| log.len() > 0) || tempfile::tempfile_in(path.parent()?).is_ok() {
+            return None;
+        }
+        let mut uri = url::Url::from_file_path(std::path::absolute(path).ok()?).ok()?;
+        uri.set_query(Some("immutable=1"));
+        use rusqlite::OpenFlags;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(uri.as_str(), flags).ok()?;
+        connection.set_prepared_statement_cache_capacity(32);
+        Some(Catalog { connection, path: path.to_owned() })
     }
 
     fn layout(&self) -> Result<i64> {

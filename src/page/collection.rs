@@ -14,6 +14,7 @@ use crate::mirror::Layout;
 use crate::mirror::catalog::{Catalog, Documents, PublishedRow, Selection};
 use crate::mirror::store::Blob;
 use crate::pipeline::{Collecting, normal};
+use crate::proxy::Rules;
 use crate::sanitize;
 
 /// A mirror, seen as articles.
@@ -63,6 +64,25 @@ impl Collection {
         Ok(rows.into_iter().map(|row| Entry { name: self.name(&row.path), row }).collect())
     }
 
+    /// The document with this number in the catalog.
+    pub fn entry(&self, id: i64) -> anyhow::Result<Option<Entry>> {
+        let row = self.catalog.published_with_id(self.selection, id)?;
+        Ok(row.map(|row| Entry { name: self.name(&row.path), row }))
+    }
+
+    /// The document that has this name in the collection.
+    pub fn entry_named(&self, name: &Path) -> anyhow::Result<Option<Entry>> {
+        let below =
+            self.inputs.iter().flat_map(|input| [Some(input.join(name)), input.parent().map(|above| above.join(name))]);
+        for path in std::iter::once(name.to_owned()).chain(below.flatten()) {
+            match self.catalog.published_at(self.selection, &path)? {
+                Some(row) if self.name(&row.path) == name => return Ok(Some(Entry { name: name.to_owned(), row })),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
     /// How many documents there are.
     pub fn count(&self) -> anyhow::Result<u64> {
         Ok(self.catalog.published_count(self.selection)?)
@@ -110,6 +130,21 @@ impl Collection {
         }
     }
 
+    /// Whether documents are edited where they are.
+    pub fn is_in_place(&self) -> bool {
+        self.documents == Documents::InPlace
+    }
+
+    /// The folder of the blobs.
+    pub fn assets(&self) -> &Path {
+        &self.assets
+    }
+
+    /// How URLs are led back to what was asked for.
+    pub fn rules(&self) -> &Rules {
+        &self.collecting.rules
+    }
+
     /// The name of a document that the catalog has at `path`.
     fn name(&self, path: &Path) -> PathBuf {
         let below = |input: &&PathBuf| path.starts_with(input) && path != input.as_path();
@@ -149,6 +184,11 @@ impl Entry {
     /// The document's number in the catalog.
     pub fn id(&self) -> i64 {
         self.row.id
+    }
+
+    /// The file that the document was read from.
+    pub fn source(&self) -> &Path {
+        &self.row.source
     }
 
     /// Where the article was published, when the document says so.

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// `2026-03-01 14:05 UTC`.
-pub(super) fn minute(millis: i64) -> String {
+pub(crate) fn minute(millis: i64) -> String {
     format(millis, "%Y-%m-%d %H:%M UTC")
 }
 
 /// `2026-03-01`.
-pub(super) fn day(millis: i64) -> String {
+pub(crate) fn day(millis: i64) -> String {
     format(millis, "%Y-%m-%d")
 }
 

@@ -38,6 +38,7 @@ mod reuse;
 mod runs;
 mod schedule;
 mod scope;
+mod serve;
 mod settings;
 mod slots;
 mod status;

@@ -17,6 +17,18 @@ pub struct ExportRow {
     pub failure: Option<FailureExport>,
 }
 
+/// What [`export_row`] reads.
+pub(super) const ROWS: &str = "
+    SELECT asset.id, target, asset.digest,
+           blob.digest, blob.media, blob.length, blob.width, blob.height,
+           capture.source, capture.redirects, capture.status, capture.fetched, capture.revisit,
+           capture.etag, capture.modified,
+           failure.kind, failure.detail, failure.first, failure.attempts, failure.next
+    FROM asset
+    LEFT JOIN capture ON capture.asset = asset.id
+    LEFT JOIN blob ON blob.digest = capture.digest
+    LEFT JOIN failure ON failure.asset = asset.id";
+
 /// What is held of the bytes of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -86,21 +98,8 @@ impl Catalog {
     ) -> std::result::Result<(), E> {
         let failed = |error: rusqlite::Error| E::from(error.into());
         // The order is that of the index on targets, so that nothing is sorted and the first row comes at once.
-        let mut statement = self
-            .connection
-            .prepare(
-                "SELECT asset.id, target, asset.digest,
-                        blob.digest, blob.media, blob.length, blob.width, blob.height,
-                        capture.source, capture.redirects, capture.status, capture.fetched, capture.revisit,
-                        capture.etag, capture.modified,
-                        failure.kind, failure.detail, failure.first, failure.attempts, failure.next
-                 FROM asset
-                 LEFT JOIN capture ON capture.asset = asset.id
-                 LEFT JOIN blob ON blob.digest = capture.digest
-                 LEFT JOIN failure ON failure.asset = asset.id
-                 ORDER BY target, capture.id",
-            )
-            .map_err(failed)?;
+        let query = format!("{ROWS} ORDER BY target, capture.id");
+        let mut statement = self.connection.prepare(&query).map_err(failed)?;
         let rows = statement.query_map([], export_row).map_err(failed)?;
         for row in rows {
             each(row.map_err(failed)?)?;
@@ -151,7 +150,7 @@ impl Catalog {
     }
 }
 
-fn export_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<ExportRow> {
+pub(super) fn export_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<ExportRow> {
     let (current, captured): (Option<[u8; 32]>, Option<[u8; 32]>) = (row.get(2)?, row.get(3)?);
     let capture = match captured {
         None => None,

@@ -57,15 +57,21 @@ impl Catalog {
             selection.condition()
         ))?;
         let after = after.map_or(Value::Null, path_value);
-        let rows = statement.query_map(params![after, max as i64], |row| {
-            Ok(PublishedRow {
-                id: row.get(0)?,
-                path: path_from(row.get(1)?),
-                source: path_from(row.get(2)?),
-                site: row.get(3)?,
-            })
-        })?;
+        let rows = statement.query_map(params![after, max as i64], published_row)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The document with this number, if it is among them.
+    pub fn published_with_id(&self, selection: Selection, id: i64) -> Result<Option<PublishedRow>> {
+        let query = format!("SELECT id, path, source, site FROM document WHERE id = ?1 AND {}", selection.condition());
+        Ok(self.connection.prepare_cached(&query)?.query_row([id], published_row).optional()?)
+    }
+
+    /// The document at `path`, if it is among them.
+    pub fn published_at(&self, selection: Selection, path: &Path) -> Result<Option<PublishedRow>> {
+        let query =
+            format!("SELECT id, path, source, site FROM document WHERE path = ?1 AND {}", selection.condition());
+        Ok(self.connection.prepare_cached(&query)?.query_row([path_value(path)], published_row).optional()?)
     }
 
     /// How many documents [`Catalog::published`] gives in all.
@@ -140,4 +146,14 @@ impl Selection {
             }
         }
     }
+}
+
+/// Reads the columns `id, path, source, site` of a document.
+fn published_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<PublishedRow> {
+    Ok(PublishedRow {
+        id: row.get(0)?,
+        path: path_from(row.get(1)?),
+        source: path_from(row.get(2)?),
+        site: row.get(3)?,
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::RecvTimeoutError;
@@ -169,6 +169,17 @@ pub struct Running {
 impl Running {
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The next line of its standard output, without the line end.
+    #[track_caller]
+    pub fn line(&mut self) -> String {
+        let (out, mut line, mut byte) = (self.child.stdout.as_mut().unwrap(), Vec::new(), [0]);
+        // Byte by byte, so that what follows is left to be collected.
+        while out.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
+            line.push(byte[0]);
+        }
+        String::from_utf8(line).unwrap()
     }
 
     /// Sends it a signal, `INT` or `TERM` or `KILL`.
