@@ -207,6 +207,11 @@ impl Format {
         }
     }
 
+    /// Whether a run that reads the folder where such a bundle lies would take it for documents.
+    pub fn is_read_as_documents(self) -> bool {
+        matches!(self, Format::Dir | Format::Html)
+    }
+
     /// As it is written on the command line.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -22,7 +22,7 @@ pub(super) fn run(args: &BundleArgs) -> Outcome {
         _ => anyhow::bail!("name what to write with --format and --to, or a bundle to prove with --verify"),
     };
     let epoch = date::of_variable(std::env::var_os(date::VARIABLE).as_deref()).map_err(super::Usage)?;
-    refuse_within(to, &taken(args))?;
+    refuse_within(to, &taken(args, format))?;
     let selection = if args.sync.inputs().is_empty() { Selection::All } else { Selection::LastRun };
     let mirrored = match selection {
         Selection::All => Exit::Complete,
@@ -35,7 +35,7 @@ pub(super) fn run(args: &BundleArgs) -> Outcome {
     let collecting = collecting_of(&args.sync.documents, args.sync.output.link_base.clone())?;
     let collection = Collection::open(&layout, collecting, selection)?;
     let catalog = collection.catalog();
-    refuse_within(to, &taken_by(catalog, &layout)?)?;
+    refuse_within(to, &taken_by(catalog, &layout, format)?)?;
     let order = Order {
         format,
         to: to.clone(),
@@ -97,9 +97,9 @@ fn planned(making: &Making<'_>, messages: &MessageArgs) -> anyhow::Result<Option
     making.run()
 }
 
-/// The folders that a run with these arguments works with.
-fn taken(args: &BundleArgs) -> Vec<PathBuf> {
-    let inputs = args.sync.inputs().into_iter();
+/// The folders that a run with these arguments works with, as far as a bundle would be in its way.
+fn taken(args: &BundleArgs, format: Format) -> Vec<PathBuf> {
+    let inputs = args.sync.inputs().into_iter().filter(|_| format.is_read_as_documents());
     let paths = inputs.filter_map(|input| if let Input::Path(path) = input { Some(path) } else { None });
     let assets = match args.sync.placement() {
         cli::Placement::Mirror => None,
@@ -108,9 +108,9 @@ fn taken(args: &BundleArgs) -> Vec<PathBuf> {
     paths.chain(assets).chain([args.sync.output.mirror.clone()]).collect()
 }
 
-/// The folders that earlier runs worked with.
-fn taken_by(catalog: &Catalog, layout: &Layout) -> anyhow::Result<Vec<PathBuf>> {
-    let mut folders = catalog.inputs()?;
+/// The same of earlier runs.
+fn taken_by(catalog: &Catalog, layout: &Layout, format: Format) -> anyhow::Result<Vec<PathBuf>> {
+    let mut folders = if format.is_read_as_documents() { catalog.inputs()? } else { Vec::new() };
     folders.extend(catalog.placement()?.map(|row| row.assets(layout)));
     Ok(folders)
 }

@@ -7,7 +7,7 @@ use super::attributes::{is_language, plain_img};
 use super::cards::{self, Around};
 use super::clean::Cleaner;
 use super::collection::Entry;
-use super::front::Front;
+use super::front::{Front, day};
 use super::lookup::{Found, Lookup};
 use super::node::{Element, Node, Picture, Value};
 use super::{Page, models, parse, pictures};
@@ -88,7 +88,8 @@ fn complete(front: &mut Front, page: &Html) {
         front.author = content("meta[name=author]").map(str::to_owned);
     }
     if front.date.is_none() {
-        front.date = content("meta[property='article:published_time'], meta[name=date]").map(str::to_owned);
+        let date = content("meta[property='article:published_time'], meta[name=date]");
+        front.date = date.map(|date| day(date).unwrap_or_else(|| date.to_owned()));
     }
     if front.language.is_none() {
         front.language = page.root_element().value().attr("lang").map(str::to_owned);

@@ -102,7 +102,9 @@ impl Collection {
     pub fn page(&self, entry: &Entry) -> anyhow::Result<Page> {
         let file = self.file(entry);
         let document = self.collecting.open(&file).with_context(|| {
-            format!("{}; `imgmirror check` tells what is wrong with the mirror", sanitize::path(&file))
+            // One that is collected and not yet written: a run has ended in between.
+            let advice = if file.exists() { "check` tells what is wrong" } else { "sync` of the same input writes it" };
+            format!("{}; `imgmirror {advice}", sanitize::path(&file))
         })?;
         let text = document.text();
         let (front, body) = match split(&text.text) {
@@ -162,11 +164,6 @@ impl Collection {
         let to = normal(&from.row.path.parent()?.join(link));
         let found = self.catalog.is_published(self.selection, &to).unwrap_or(false);
         (found && !to.starts_with("..")).then(|| self.name(&to))
-    }
-
-    /// Whether a page of this name without its extension would be that of another document, too.
-    pub fn shares_stem(&self, entry: &Entry) -> anyhow::Result<bool> {
-        Ok(self.catalog.shares_stem(self.selection, &entry.row.path)?)
     }
 
     /// The folder of the document's source, and the input that it lies in: local pictures are looked for in the first,

@@ -80,9 +80,18 @@ fn front(entries: Vec<(String, String)>) -> Front {
         };
         place.get_or_insert_with(|| value.to_owned());
     }
+    front.date = front.date.map(|date| day(&date).unwrap_or(date));
     covers.sort_by_key(|(rank, _)| *rank);
     front.covers = covers.into_iter().map(|(_, url)| url).collect();
     front
+}
+
+/// The day of a date in one of the forms that sites write (RFC 2822, RFC 3339, ISO 8601), as its writer counted days.
+pub fn day(date: &str) -> Option<String> {
+    let mail = || jiff::fmt::rfc2822::DateTimeParser::new().parse_zoned(date).ok().map(|zoned| zoned.date());
+    let plain =
+        || date.get(..10).filter(|_| date.get(10..11).is_none_or(|next| matches!(next, "T" | " ")))?.parse().ok();
+    plain().or_else(mail).map(|day: jiff::civil::Date| day.to_string())
 }
 
 /// The entries of the outermost map: scalars, the first scalar of a list, the `name`, `url` or `src` of a map.
@@ -206,6 +215,22 @@ mod tests {
             assert_eq!(front.author.as_deref(), Some("Ann"), "{kind:?}");
             assert_eq!(front.date.as_deref(), Some("2022-01-02"), "{kind:?}");
             assert_eq!(front.covers, ["h.jpg", "t.jpg"], "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_told_by_its_day() {
+        for (date, day_of) in [
+            ("Wed, 30 Jun 2021 03:10:28 GMT", Some("2021-06-30")),
+            ("Sat, 5 Feb 2022 23:22:00 +0800", Some("2022-02-05")),
+            ("2022-01-02", Some("2022-01-02")),
+            ("2022-01-02 10:00:00", Some("2022-01-02")),
+            ("2022-05-06T07:08:09Z", Some("2022-05-06")),
+            ("last spring", None),
+            ("2022-01-021", None),
+            ("2022-13-01", None),
+        ] {
+            assert_eq!(day(date).as_deref(), day_of, "{date}");
         }
     }
 

@@ -1,9 +1,8 @@
 //! From a URL in a mirrored document to the picture that is held for it.
 
 use std::fs::File;
-use std::io::{Cursor, Read as _};
+use std::io::Read as _;
 use std::path::Path;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -16,6 +15,7 @@ use super::collection::{Collection, Entry};
 use super::node::{Bytes, Picture};
 use super::svg;
 use crate::collect::value::blob_name;
+use crate::fetch::FailureKind;
 use crate::media_type::{self, MediaType};
 use crate::mirror::catalog::{AssetState, PictureRow};
 use crate::mirror::digest::Digest;
@@ -150,7 +150,7 @@ impl Lookup<'_> {
                 let held = row.and_then(|row| self.held(row));
                 held.map_or_else(|| missing("its file is gone from the mirror".to_owned()), Found::Held)
             }
-            Some(AssetState::Failed(kind, detail)) => missing(format!("{kind}: {detail}")),
+            Some(AssetState::Failed(kind)) => missing(format!("{kind} ({})", told(&kind))),
             Some(AssetState::NotTried) => missing("it was not asked for yet".to_owned()),
             None => missing("it is not in the mirror".to_owned()),
         })
@@ -182,6 +182,30 @@ impl Lookup<'_> {
             Some(picture) => Found::Held(picture),
             None => missing("the file beside the document is no picture"),
         }
+    }
+}
+
+/// What a kind of failure means to a reader. How it came about is for the owner of the mirror.
+fn told(kind: &str) -> &'static str {
+    use FailureKind::*;
+    let Some(kind) = FailureKind::from_word(kind) else { return "it could not be had" };
+    match kind {
+        Gone => "its server no longer has it",
+        Forbidden => "its server does not hand it out",
+        Throttled => "its server asked to be left alone",
+        ServerError => "its server had an error",
+        Timeout | Connection => "its server did not answer",
+        Tls => "its server could not be trusted",
+        Dns => "its server was not found",
+        Redirects => "its address leads in circles",
+        Truncated => "its server sent only a part of it",
+        TooLarge => "it is too large",
+        NotAnImage => "its server sent something else",
+        Empty => "its server sent nothing",
+        Placeholder => "its server sent a stand-in",
+        BadUrl => "its address cannot be read",
+        OutOfScope => "its address was not to be asked",
+        Disk => "it could not be stored",
     }
 }
 
@@ -217,16 +241,7 @@ pub fn inline(data: &str) -> Option<Picture> {
     } else {
         decoded
     };
-    let length = bytes.len() as u64;
-    let inspected = media_type::inspect(&mut Cursor::new(&bytes), length).ok()?.ok()?;
-    let (digest, _) = Digest::of_reader(&bytes[..]).ok()?;
-    harmless(Picture {
-        blob: Blob { digest, media_type: inspected.media_type },
-        held: digest,
-        length,
-        dimensions: inspected.dimensions,
-        bytes: Bytes::Inline(Arc::from(bytes)),
-    })
+    svg::data_of(bytes).and_then(harmless)
 }
 
 /// A picture as it may be shown: drawings lose what could act.

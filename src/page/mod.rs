@@ -33,7 +33,7 @@ pub struct Page {
     /// Never empty: the file's name where the document has no title.
     pub title: String,
     pub author: Option<String>,
-    /// As the document writes it.
+    /// The day (`2021-06-30`), else as the document writes it.
     pub date: Option<String>,
     /// A language tag (BCP 47), where the document names one or its script tells.
     pub language: Option<String>,

@@ -2,18 +2,22 @@
 //!
 //! Drawings are built anew from closed lists like pages are. Names are those of SVG 1.1 and SVG 2.
 
-use std::io::{self, Write};
+use std::io::{self, Cursor, Write};
 use std::path::Path;
 
 use base64::engine::general_purpose::STANDARD;
 use base64::write::EncoderWriter;
 use scraper::{ElementRef, Node as Parsed};
 
+use super::attributes::plain_img;
 use super::clean::Cleaner;
 use super::lookup::{Found, inline as data};
 use super::node::{Bytes, Element, Links, Node, Picture, Value, write};
 use super::parse;
 use crate::document::Document;
+use crate::media_type::{self, MediaType};
+use crate::mirror::digest::Digest;
+use crate::mirror::store::Blob;
 
 /// Elements deeper than this are left out.
 const MAX_DEPTH: usize = 120;
@@ -238,11 +242,7 @@ pub fn inert(bytes: Vec<u8>) -> Option<Vec<u8>> {
         .filter_map(ElementRef::wrap)
         .find(|element| element.value().name() == "svg")?;
     let mut images = |url: &str| {
-        Ok(url
-            .trim()
-            .strip_prefix("data:")
-            .and_then(data)
-            .filter(|picture| picture.blob.media_type != crate::media_type::MediaType::Svg))
+        Ok(url.trim().strip_prefix("data:").and_then(data).filter(|picture| picture.blob.media_type != MediaType::Svg))
     };
     let made = element(drawing, 0, Standing::Alone, &mut images).ok()??;
     let mut out = Vec::new();
@@ -250,15 +250,32 @@ pub fn inert(bytes: Vec<u8>) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// A drawing in a page.
+/// A drawing in a page. One with styles of its own becomes a picture, since on the page they would meet others.
 pub fn inline(drawing: ElementRef<'_>, cleaner: &mut Cleaner<'_>) -> anyhow::Result<Option<Node>> {
+    let is_styled = drawing.descendants().filter_map(ElementRef::wrap).any(|inner| inner.value().name() == "style");
+    let standing = if is_styled { Standing::Alone } else { Standing::InPage };
     let mut images = |url: &str| {
         Ok(match cleaner.find(url)? {
             Found::Held(picture) => Some(picture),
             Found::Missing { .. } | Found::Nothing => None,
         })
     };
-    Ok(element(drawing, 0, Standing::InPage, &mut images)?.map(Node::Element))
+    let Some(made) = element(drawing, 0, standing, &mut images)? else { return Ok(None) };
+    if standing == Standing::InPage {
+        return Ok(Some(made.into()));
+    }
+    let mut bytes = Vec::new();
+    write(&[made.into()], &mut AsData, &mut bytes)?;
+    Ok(data_of(bytes).map(|picture| plain_img(picture).into()))
+}
+
+/// The picture that a file with these bytes would be.
+pub fn data_of(bytes: Vec<u8>) -> Option<Picture> {
+    let length = bytes.len() as u64;
+    let inspected = media_type::inspect(&mut Cursor::new(&bytes), length).ok()?.ok()?;
+    let (digest, _) = Digest::of_reader(&bytes[..]).ok()?;
+    let blob = Blob { digest, media_type: inspected.media_type };
+    Some(Picture { blob, held: digest, length, dimensions: inspected.dimensions, bytes: Bytes::Inline(bytes.into()) })
 }
 
 /// Where a drawing stands.
@@ -306,6 +323,11 @@ fn element(
         Reference::None => {}
         Reference::To(value) => made.attributes.push(("xlink:href", value)),
         Reference::Outside => return Ok(None),
+    }
+    if matches!(name, "title" | "desc") {
+        // HTML reads these as markup and XML readers as text: of both it is the words that matter.
+        made.children.push(Node::Text(source.text().collect()));
+        return Ok(Some(made));
     }
     for child in source.children() {
         match child.value() {
@@ -386,8 +408,8 @@ pub fn shown(picture: Picture) -> Option<Picture> {
     let mut bytes = Vec::new();
     picture.bytes.copy_to(&mut bytes).ok()?;
     let bytes = inert(bytes)?;
-    let (digest, length) = crate::mirror::digest::Digest::of_reader(&bytes[..]).ok()?;
-    let blob = crate::mirror::store::Blob { digest, ..picture.blob };
+    let (digest, length) = Digest::of_reader(&bytes[..]).ok()?;
+    let blob = Blob { digest, ..picture.blob };
     Some(Picture { blob, length, bytes: Bytes::Inline(bytes.into()), ..picture })
 }
 

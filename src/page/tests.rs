@@ -252,6 +252,18 @@ fn a_picture_that_is_a_file_beside_the_document_is_shown_and_nothing_outside_of_
 }
 
 #[test]
+fn a_drawing_with_styles_of_its_own_becomes_a_picture() {
+    let mirror = Fixture::new();
+    let drawing = |style: &str| {
+        format!("<svg viewBox='0 0 9 9' width=9 height=9>{style}<title>a<b>b</b></title><rect class=a></svg>")
+    };
+    let (_, body) = mirror.page("a.html", &drawing("<style>.a{fill:red}</style>"));
+    assert!(body.starts_with("<img src=\"inline-") && body.ends_with(".svg\" alt=\"\"/>"), "{body}");
+    let (_, body) = mirror.page("a.html", &drawing(""));
+    assert!(body.contains("<title>ab</title><rect class=\"a\"></rect></svg>"), "{body}");
+}
+
+#[test]
 fn markdown_becomes_a_page() {
     let mirror = Fixture::new();
     let a = mirror.picture("a");

@@ -43,8 +43,8 @@ pub struct PictureRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AssetState {
     Held(Digest),
-    /// Kind and detail of the last failure.
-    Failed(String, String),
+    /// The kind of the last failure.
+    Failed(String),
     NotTried,
 }
 
@@ -86,19 +86,6 @@ impl Catalog {
         Ok(self.connection.prepare_cached(&query)?.exists([path_value(path)])?)
     }
 
-    /// Whether other documents than the one at `path` have the same path but for the extension.
-    pub fn shares_stem(&self, selection: Selection, path: &Path) -> Result<bool> {
-        let stem = path.with_extension("");
-        let Some(stem) = stem.to_str() else { return Ok(true) };
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT 1 FROM document
-             WHERE {} AND (path = ?1 OR (path > ?1 || '.' AND path < ?1 || '/'
-                   AND instr(substr(path, length(?1) + 2), '.') = 0)) AND path <> ?2",
-            selection.condition()
-        ))?;
-        Ok(statement.exists(params![stem, path_value(path)])?)
-    }
-
     /// The blob with these bytes.
     pub fn picture(&self, digest: &[u8; 32]) -> Result<Option<PictureRow>> {
         let mut statement =
@@ -117,14 +104,14 @@ impl Catalog {
     /// How the asset with this target stands; `None` when the mirror does not know it.
     pub fn asset_state(&self, target: &str) -> Result<Option<AssetState>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT digest, kind, detail FROM asset LEFT JOIN failure ON failure.asset = asset.id WHERE target = ?1",
+            "SELECT digest, kind FROM asset LEFT JOIN failure ON failure.asset = asset.id WHERE target = ?1",
         )?;
         let found = statement.query_row([target], |row| {
             let digest: Option<[u8; 32]> = row.get(0)?;
             let failure: Option<String> = row.get(1)?;
             Ok(match (digest, failure) {
                 (Some(digest), _) => AssetState::Held(Digest::from(digest)),
-                (None, Some(kind)) => AssetState::Failed(kind, row.get(2)?),
+                (None, Some(kind)) => AssetState::Failed(kind),
                 (None, None) => AssetState::NotTried,
             })
         });
