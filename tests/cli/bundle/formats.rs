@@ -218,7 +218,7 @@ fn a_picture_that_is_missing_is_told_of() {
     let files = files(&case.at("site"));
     assert_whole(&files);
     let page = String::from_utf8_lossy(&files["pages/a.html"]);
-    for told in ["A boat", "http://p.example/gone.png", "404"] {
+    for told in ["A boat", "http://p.example/gone.png", "gone (its server no longer has it)"] {
         assert!(page.contains(told), "{told} in {page}");
     }
 }
