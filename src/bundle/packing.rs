@@ -18,6 +18,9 @@ use crate::sanitize;
 /// From this length on an entry needs the fields of ZIP64 (APPNOTE 4.3.9.2).
 const LARGE: u64 = u32::MAX as u64;
 
+/// The comment of every archive of this program, by which it is known again.
+pub const COMMENT: &str = "made by imgmirror";
+
 /// An archive that is being packed.
 pub struct Packing {
     zip: ZipWriter<BufWriter<File>>,
@@ -29,7 +32,8 @@ impl Packing {
     /// Begins an archive in the new file `path`. All of its entries are of `date`, as far as ZIP can say it.
     pub fn create(path: &Path, date: Timestamp) -> anyhow::Result<Self> {
         let file = create_new(path, 0o666).with_context(|| format!("making {}", sanitize::path(path)))?;
-        let zip = ZipWriter::new(BufWriter::with_capacity(1 << 16, file));
+        let mut zip = ZipWriter::new(BufWriter::with_capacity(1 << 16, file));
+        zip.set_comment(COMMENT).with_context(|| format!("making {}", sanitize::path(path)))?;
         Ok(Packing { zip, path: path.to_owned(), date: dos(date) })
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 
+use super::packing::COMMENT;
 use super::pages::SUMS;
 use crate::mirror::create_folder;
 use crate::mirror::digest::Digest;
@@ -146,6 +147,12 @@ fn may_be_replaced(destination: &Path, shape: Shape) -> anyhow::Result<()> {
                 "{} is a folder, and the bundle is a file; name another place with --to",
                 named()
             );
+            let is_own = metadata.is_file() && is_bundle(destination).with_context(named)?;
+            ensure!(
+                is_own,
+                "{} is not replaced: it is no bundle of this program. Name another place with --to, or remove it yourself",
+                named()
+            );
             Ok(())
         }
         Shape::Folder => {
@@ -170,13 +177,27 @@ fn may_be_replaced(destination: &Path, shape: Shape) -> anyhow::Result<()> {
     }
 }
 
+/// Whether a file is a bundle of ours, or empty.
+fn is_bundle(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(length.saturating_sub(COMMENT.len() as u64)))?;
+    file.read_to_end(&mut tail)?;
+    Ok(length == 0 || tail == COMMENT.as_bytes() || is_page(path)?)
+}
+
+/// Whether a file is a page of ours.
+fn is_page(path: &Path) -> io::Result<bool> {
+    let mut head = Vec::new();
+    File::open(path)?.take(1024).read_to_end(&mut head)?;
+    Ok(memchr::memmem::find(&head, GENERATOR.as_bytes()).is_some())
+}
+
 /// What tells that a folder is no bundle of ours, or not only.
 fn stranger(folder: &Path) -> io::Result<Option<String>> {
     let no_bundle = || Ok(Some("it is neither empty nor a bundle of this program".to_owned()));
-    let mut head = Vec::new();
-    let Ok(index) = File::open(folder.join("index.html")) else { return no_bundle() };
-    index.take(1024).read_to_end(&mut head)?;
-    if memchr::memmem::find(&head, GENERATOR.as_bytes()).is_none() {
+    if !is_page(&folder.join("index.html")).unwrap_or(false) {
         return no_bundle();
     }
     let Ok(sums) = File::open(folder.join(SUMS)) else { return no_bundle() };

@@ -43,7 +43,7 @@ pub(super) fn run(args: &BundleArgs) -> Outcome {
         max_size: what.max_size(format),
         title: match &what.title {
             Some(title) => Title::Given(title.clone()),
-            None => Title::Derived(derived_title(&catalog.inputs()?, to)),
+            None => Title::Derived(derived_title(&catalog.inputs()?, collection.count()? == 1, to)),
         },
         date: epoch.unwrap_or(date::of_captures(catalog.newest_capture()?)),
     };
@@ -116,10 +116,10 @@ fn taken_by(catalog: &Catalog, layout: &Layout, format: Format) -> anyhow::Resul
 }
 
 /// The name of what was read, where that is one folder or file; else that of the bundle.
-fn derived_title(inputs: &[PathBuf], to: &Path) -> String {
+fn derived_title(inputs: &[PathBuf], only: bool, to: &Path) -> String {
     let named = match inputs {
         [folder] if folder.is_dir() => folder.file_name(),
-        [file] => file.file_stem(),
+        [file] if only => file.file_stem(),
         _ => to.file_stem(),
     };
     named.or(to.file_stem()).unwrap_or_default().to_string_lossy().into_owned()

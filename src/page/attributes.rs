@@ -62,7 +62,7 @@ fn pixels(value: &str) -> Option<String> {
 pub fn attributes(kept: &str, element: ElementRef<'_>, made: &mut Element) {
     let source = element.value();
     if let Some(id) = source.attr("id").or_else(|| source.attr("name").filter(|_| source.name() == "a")) {
-        made.attributes.push(("id", Value::Text(id.to_owned())));
+        made.attributes.extend(anchor(id).map(|id| ("id", Value::Text(id))));
     }
     for (name, is_good) in [("dir", is_direction as fn(&str) -> bool), ("lang", is_language)] {
         if let Some(value) = source.attr(name).filter(|value| is_good(value)) {
@@ -87,6 +87,21 @@ pub fn attributes(kept: &str, element: ElementRef<'_>, made: &mut Element) {
     if let Some(align) = alignment(source) {
         made.attributes.push(("class", Value::Text(format!("im-{align}"))));
     }
+}
+
+/// The name of a place in a page, as `id` and behind `#` alike: percent-decoded, and a name that XML allows as well.
+pub fn anchor(id: &str) -> Option<String> {
+    let id = percent_encoding::percent_decode_str(id.trim()).decode_utf8().ok()?;
+    let begins = id.chars().next().is_some_and(|first| is_letter(first) || first == '_');
+    let name = if begins { id.into_owned() } else { format!("id-{id}") };
+    let goes_on = |c: char| is_letter(c) || c.is_ascii_digit() || matches!(c, '_' | '-' | '.');
+    (!name.is_empty() && name.len() <= 200 && name.chars().all(goes_on)).then_some(name)
+}
+
+/// Letters that names in XML may begin with (XML 1.0, NameStartChar), as far as texts have them.
+fn is_letter(c: char) -> bool {
+    matches!(c, 'A'..='Z' | 'a'..='z' | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'
+        | '\u{370}'..='\u{37d}' | '\u{37f}'..='\u{1fff}' | '\u{3041}'..='\u{d7ff}')
 }
 
 fn alignment(source: &scraper::node::Element) -> Option<&'static str> {

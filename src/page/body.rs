@@ -10,7 +10,7 @@ use super::collection::Entry;
 use super::front::{Front, day};
 use super::lookup::{Found, Lookup};
 use super::node::{Element, Node, Picture, Value};
-use super::{Page, models, parse, pictures};
+use super::{Page, markdown, models, parse, pictures};
 use crate::document::Format;
 
 /// What stands for a document that nobody could lay out.
@@ -21,7 +21,7 @@ const TOO_DEEP: &str = "<p>The elements of this document are nested too deeply t
 /// All pictures that are held for the document are on it: those that nothing in the body shows stand at its end.
 pub fn page(entry: &Entry, front: Front, format: Format, body: &str, lookup: &Lookup<'_>) -> anyhow::Result<Page> {
     let parsed = match format {
-        Format::Markdown => parse::document(&rendered(body)),
+        Format::Markdown => parse::document(&rendered(&markdown::with_figures(body))),
         Format::Html | Format::Svg => parse::document(body),
         // It has pictures and no text for readers.
         Format::Css => parse::document(""),
@@ -59,14 +59,14 @@ pub fn page(entry: &Entry, front: Front, format: Format, body: &str, lookup: &Lo
     })
 }
 
-fn rendered(markdown: &str) -> String {
+fn rendered(text: &str) -> String {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_TASKLISTS
         | Options::ENABLE_HEADING_ATTRIBUTES;
-    let mut page = String::with_capacity(markdown.len() + markdown.len() / 4);
-    html::push_html(&mut page, Parser::new_ext(markdown, options));
+    let mut page = String::with_capacity(text.len() + text.len() / 4);
+    html::push_html(&mut page, markdown::with_anchors(Parser::new_ext(text, options)).into_iter());
     page
 }
 
@@ -82,7 +82,10 @@ fn complete(front: &mut Front, page: &Html) {
         select(selector).and_then(|meta| meta.value().attr("content")).map(str::trim).filter(|text| !text.is_empty())
     };
     if front.title.is_none() {
-        front.title = select("title").and_then(text).or_else(|| select("h1").and_then(text));
+        let (title, heading) = (select("title").and_then(text), select("h1").and_then(text));
+        // Sites put their own name behind that of the article.
+        let is_longer = |title: &String| heading.as_ref().is_some_and(|heading| title.starts_with(heading.as_str()));
+        front.title = title.filter(|title| !is_longer(title)).or(heading);
     }
     if front.author.is_none() {
         front.author = content("meta[name=author]").map(str::to_owned);

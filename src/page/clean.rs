@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use scraper::{ElementRef, Html, Node as Parsed};
 use url::Url;
 
-use super::attributes::{attributes, img, plain_img, source};
+use super::attributes::{anchor, attributes, img, plain_img, source};
 use super::cards::{self, Around, Kind};
 use super::elements::{Fate, fate};
 use super::lookup::{Found, Lookup};
@@ -86,6 +86,9 @@ impl<'a> Cleaner<'a> {
 
     fn element(&mut self, element: ElementRef<'_>, place: Place, nodes: &mut Vec<Node>) -> anyhow::Result<()> {
         let name = element.value().name();
+        if is_hidden(element) {
+            return Ok(());
+        }
         if name != "img" && name != "image" {
             self.backgrounds(element, nodes, place)?;
         }
@@ -115,6 +118,9 @@ impl<'a> Cleaner<'a> {
             "img" | "image" | "amp-img" | "amp-anim" => self.image(name, element, place, nodes)?,
             "input" if attr(element, "type").eq_ignore_ascii_case("image") => {
                 self.image(name, element, place, nodes)?;
+            }
+            "input" if attr(element, "type").eq_ignore_ascii_case("checkbox") => {
+                nodes.push(if element.value().attr("checked").is_some() { "☑ " } else { "☐ " }.into());
             }
             "picture" => self.picture(element, place, nodes)?,
             "svg" => nodes.extend(svg::inline(element, self)?),
@@ -165,7 +171,8 @@ impl<'a> Cleaner<'a> {
             (None, Some((url, reason))) => {
                 nodes.push(cards::placeholder(alt, &url, &reason, place.around));
             }
-            (None, None) => {}
+            // As browsers do.
+            (None, None) => nodes.extend((!alt.trim().is_empty()).then(|| Node::Text(alt.to_owned()))),
         }
     }
 
@@ -232,7 +239,7 @@ impl<'a> Cleaner<'a> {
 
     fn destination(&mut self, href: &str) -> anyhow::Result<Option<Value>> {
         if let Some(fragment) = href.strip_prefix('#') {
-            return Ok((!fragment.is_empty()).then(|| Value::Text(format!("#{fragment}"))));
+            return Ok(anchor(fragment).map(|id| Value::Text(format!("#{id}"))));
         }
         if blob_name(href).is_some() || lazy::names_image(href) {
             let found = self.lookup.find(href)?;
@@ -241,8 +248,8 @@ impl<'a> Cleaner<'a> {
                 return Ok(Some(Value::Picture(picture, None)));
             }
         }
-        if let Some((document, _)) = self.lookup.document(href) {
-            return Ok(Some(Value::Document(document, None)));
+        if let Some((document, fragment)) = self.lookup.document(href) {
+            return Ok(Some(Value::Document(document, fragment.as_deref().and_then(anchor))));
         }
         Ok(self.lookup.outward(href).map(Value::Outward))
     }
@@ -378,6 +385,16 @@ impl<'a> Cleaner<'a> {
             }
         }
     }
+}
+
+/// Whether a browser shows nothing of an element, and there is no picture in it that a script could bring to light.
+fn is_hidden(element: ElementRef<'_>) -> bool {
+    let style = || attr(element, "style").to_ascii_lowercase().replace(' ', "");
+    let hides = element.value().attr("hidden").is_some() || style().contains("display:none");
+    let shows = |inner: ElementRef<'_>| {
+        matches!(inner.value().name(), "img" | "picture" | "svg" | "video" | "noscript" | "image")
+    };
+    hides && !element.descendants().filter_map(ElementRef::wrap).any(shows)
 }
 
 fn deeper(place: Place) -> Place {

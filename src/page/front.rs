@@ -88,7 +88,9 @@ fn front(entries: Vec<(String, String)>) -> Front {
 
 /// The day of a date in one of the forms that sites write (RFC 2822, RFC 3339, ISO 8601), as its writer counted days.
 pub fn day(date: &str) -> Option<String> {
-    let mail = || jiff::fmt::rfc2822::DateTimeParser::new().parse_zoned(date).ok().map(|zoned| zoned.date());
+    // Sites get the day of the week wrong, which says nothing of the rest.
+    let behind = date.split_once(", ").map_or(date, |(_, behind)| behind);
+    let mail = || jiff::fmt::rfc2822::DateTimeParser::new().parse_zoned(behind).ok().map(|zoned| zoned.date());
     let plain =
         || date.get(..10).filter(|_| date.get(10..11).is_none_or(|next| matches!(next, "T" | " ")))?.parse().ok();
     plain().or_else(mail).map(|day: jiff::civil::Date| day.to_string())
@@ -222,7 +224,7 @@ mod tests {
     fn a_date_is_told_by_its_day() {
         for (date, day_of) in [
             ("Wed, 30 Jun 2021 03:10:28 GMT", Some("2021-06-30")),
-            ("Sat, 5 Feb 2022 23:22:00 +0800", Some("2022-02-05")),
+            ("Mon, 5 Feb 2022 23:22:00 +0800", Some("2022-02-05")),
             ("2022-01-02", Some("2022-01-02")),
             ("2022-01-02 10:00:00", Some("2022-01-02")),
             ("2022-05-06T07:08:09Z", Some("2022-05-06")),

@@ -14,7 +14,7 @@ use super::cards::is_outward;
 use super::collection::{Collection, Entry};
 use super::node::{Bytes, Picture};
 use super::svg;
-use crate::collect::value::blob_name;
+use crate::collect::value::{blob_name, is_inert};
 use crate::fetch::FailureKind;
 use crate::media_type::{self, MediaType};
 use crate::mirror::catalog::{AssetState, PictureRow};
@@ -25,6 +25,9 @@ use crate::target::{Place, Skip, is_template, resolve};
 
 /// The largest local file that is taken for a picture, in bytes.
 const MAX_LOCAL: u64 = 64 << 20;
+
+/// Of a picture that was held once.
+const GONE: &str = "it was kept and is lost";
 
 /// What a URL in a document stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +55,9 @@ impl Lookup<'_> {
     /// What a URL, decoded, stands for.
     pub fn find(&self, url: &str) -> anyhow::Result<Found> {
         let url = url.trim();
+        if url.is_empty() {
+            return Ok(Found::Nothing);
+        }
         if let Some(data) = strip_scheme(url, "data:") {
             return Ok(inline(data).map_or(Found::Nothing, Found::Held));
         }
@@ -62,6 +68,10 @@ impl Lookup<'_> {
         match resolve(url, place, &self.collection.collecting.rules) {
             Ok(target) => self.asset(target.url.as_str()),
             Err(Skip::Relative | Skip::Local) => Ok(self.local(url)),
+            Err(Skip::Scheme) if !is_inert(url) => {
+                let reason = "its address has a meaning only where the document was written".to_owned();
+                Ok(Found::Missing { url: sanitize::for_terminal_limited(url, 500).into_owned(), reason })
+            }
             Err(_) => Ok(Found::Nothing),
         }
     }
@@ -118,16 +128,15 @@ impl Lookup<'_> {
     }
 
     fn blob(&self, url: &str, hex: &str) -> anyhow::Result<Found> {
-        let missing = |reason: &str| Found::Missing { url: sanitize::url(url), reason: reason.to_owned() };
         let mut digest = [0; 32];
         let row = match hex::decode_to_slice(hex, &mut digest) {
             Ok(()) => self.collection.catalog.picture(&digest)?,
             Err(_) => None,
         };
-        let Some(row) = row else { return Ok(missing("the mirror knows no such picture")) };
-        Ok(self
-            .held(row)
-            .map_or_else(|| missing("its file is gone from the mirror; run `imgmirror check`"), Found::Held))
+        let target = self.collection.catalog.target_with(&digest)?;
+        let url = sanitize::url(target.as_deref().unwrap_or(url));
+        let gone = || Found::Missing { url, reason: GONE.to_owned() };
+        Ok(row.and_then(|row| self.held(row)).map_or_else(gone, Found::Held))
     }
 
     fn held(&self, row: PictureRow) -> Option<Picture> {
@@ -148,7 +157,7 @@ impl Lookup<'_> {
             Some(AssetState::Held(digest)) => {
                 let row = self.collection.catalog.picture(digest.as_bytes())?;
                 let held = row.and_then(|row| self.held(row));
-                held.map_or_else(|| missing("its file is gone from the mirror".to_owned()), Found::Held)
+                held.map_or_else(|| missing(GONE.to_owned()), Found::Held)
             }
             Some(AssetState::Failed(kind)) => missing(format!("{kind} ({})", told(&kind))),
             Some(AssetState::NotTried) => missing("it was not asked for yet".to_owned()),

@@ -13,6 +13,7 @@ mod collection;
 mod elements;
 mod front;
 mod lookup;
+mod markdown;
 mod models;
 pub mod node;
 mod parse;

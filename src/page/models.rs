@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use super::attributes::anchor;
 use super::elements::{is_block, may_hold_blocks};
 use super::node::{Element, Node, Value};
 use crate::mirror::digest::Digest;
@@ -70,7 +71,7 @@ impl Settling<'_> {
 
     fn unique_id(&mut self, element: &mut Element) {
         element.attributes.retain(|(name, value)| match value {
-            Value::Text(id) if *name == "id" => is_name(id) && self.ids.insert(id.clone()),
+            Value::Text(id) if *name == "id" => anchor(id).as_ref() == Some(id) && self.ids.insert(id.clone()),
             _ => true,
         });
     }
@@ -271,13 +272,6 @@ fn url_of(element: &Element) -> Option<String> {
         }
     }
     None
-}
-
-/// Whether a text may be the value of `id` in XML as well (an NCName, in the letters that are certain).
-fn is_name(id: &str) -> bool {
-    let mut letters = id.chars();
-    letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
-        && letters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
 /// Takes away links within the page that lead nowhere.

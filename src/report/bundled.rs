@@ -44,7 +44,7 @@ pub fn to_text(made: &Made, order: &Order) -> String {
         ("Result", sanitize::path(&order.to)),
     ];
     if made.missing > 0 {
-        lines.push(("Next", "imgmirror status says what is missing; after another sync, bundle again".to_owned()));
+        lines.push(("Next", "imgmirror check says what is missing; after another sync, bundle again".to_owned()));
     } else if let Some(open) = open(&order.to, order) {
         lines.push(("Next", format!("open {open} in a browser")));
     }

@@ -101,6 +101,13 @@ impl Catalog {
         Ok(found.optional()?)
     }
 
+    /// A target that these bytes are on record for.
+    pub fn target_with(&self, digest: &[u8; 32]) -> Result<Option<String>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT target FROM asset WHERE digest = ?1 ORDER BY id LIMIT 1")?;
+        Ok(statement.query_row([digest], |row| row.get(0)).optional()?)
+    }
+
     /// How the asset with this target stands; `None` when the mirror does not know it.
     pub fn asset_state(&self, target: &str) -> Result<Option<AssetState>> {
         let mut statement = self.connection.prepare_cached(

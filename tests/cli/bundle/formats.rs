@@ -211,7 +211,7 @@ fn a_picture_that_is_missing_is_told_of() {
     case.imgmirror(&["sync", "in", "--quiet"]).args(origin.flags()).run(3);
     for (format, to) in FORMATS {
         let ran = case.run(3, &["bundle", "--format", format, "--to", to]);
-        ran.stdout_has("1 picture is missing").stdout_has("imgmirror status");
+        ran.stdout_has("1 picture is missing").stdout_has("imgmirror check");
     }
     let made = case.run(3, &["bundle", "--format=dir", "--to=site", "--json"]).json();
     assert_eq!((&made["missing"], &made["pictures"]), (&1.into(), &1.into()));
