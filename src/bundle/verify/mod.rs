@@ -126,13 +126,7 @@ pub enum Beside<'b> {
 }
 
 /// Reads a file, if it is a bundle.
-fn file(
-    path: &Path,
-    beside: Beside<'_>,
-    name: &str,
-    max_page: u64,
-    verdict: &mut Verdict,
-) -> anyhow::Result<bool> {
+fn file(path: &Path, beside: Beside<'_>, name: &str, max_page: u64, verdict: &mut Verdict) -> anyhow::Result<bool> {
     let mut head = Vec::new();
     let opened = File::open(path).and_then(|file| file.take(64).read_to_end(&mut head));
     opened.with_context(|| format!("reading {}", sanitize::path(path)))?;
@@ -159,13 +153,7 @@ fn file(
     Ok(true)
 }
 
-fn bundle(
-    files: &mut Files,
-    shape: Shape,
-    below: &str,
-    max_page: u64,
-    verdict: &mut Verdict,
-) -> anyhow::Result<()> {
+fn bundle(files: &mut Files, shape: Shape, below: &str, max_page: u64, verdict: &mut Verdict) -> anyhow::Result<()> {
     let Verdict { read, findings } = verdict;
     read.bundles += 1;
     let mut tell = |kind: Kind, file: &str, what: &str| match (below, file) {
@@ -180,13 +168,7 @@ fn bundle(
 }
 
 /// Reads a page that has everything in it.
-fn one_page(
-    path: &Path,
-    beside: Beside<'_>,
-    name: &str,
-    max_page: u64,
-    verdict: &mut Verdict,
-) -> anyhow::Result<()> {
+fn one_page(path: &Path, beside: Beside<'_>, name: &str, max_page: u64, verdict: &mut Verdict) -> anyhow::Result<()> {
     let Verdict { read, findings } = verdict;
     read.bundles += 1;
     read.files += 1;

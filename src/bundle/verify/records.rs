@@ -98,7 +98,8 @@ impl Records<'_, '_> {
             };
             drop(member);
             let told = self.told.remove(&offset);
-            if told.is_some_and(|told| Some((told.url, told.payload)) != found || told.length != packed.count - offset) {
+            if told.is_some_and(|told| Some((told.url, told.payload)) != found || told.length != packed.count - offset)
+            {
                 self.broken(offset, "it is not the one that the index speaks of");
             }
         }

@@ -10,10 +10,15 @@ use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::verify::mirror;
 use super::{Files, unzipped};
-use crate::support::{Case, pictures, sha256};
+use crate::support::{Case, pictures};
+
+fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
 
 fn zipped(path: &Path, files: &Files) {
     let mut zip = zip::ZipWriter::new(File::create(path).unwrap());
@@ -30,9 +35,8 @@ fn zipped(path: &Path, files: &Files) {
 fn assert_found(case: &Case, files: &Files, what: &str, kind: &str, file: &str) {
     zipped(&case.at("changed"), files);
     let proof = case.run(5, &["bundle", "--verify", "changed", "--json"]).json();
-    let is_it = |finding: &&Value| {
-        finding["kind"] == kind && finding["file"].as_str().is_some_and(|name| name.ends_with(file))
-    };
+    let is_it =
+        |finding: &&Value| finding["kind"] == kind && finding["file"].as_str().is_some_and(|name| name.ends_with(file));
     let findings = proof["findings"].as_array().unwrap();
     assert!(findings.iter().any(|finding| is_it(&finding)), "{what}: no {kind} in {file}: {proof:#}");
 }
@@ -118,19 +122,20 @@ fn whatever_is_changed_in_a_book_is_found() {
     let whole = unzipped(&case.at("whole.epub"));
     zipped(&case.at("changed"), &whole);
     case.run(0, &["bundle", "--verify", "changed", "--quiet"]).is_silent();
-    let names = [named(&whole, ".xhtml", "text <a"), named(&whole, ".svg", "rect"), named(&whole, ".png", ".png")];
+    let names = [named(&whole, ".xhtml", "text <a"), named(&whole, ".svg", "circle"), named(&whole, ".png", ".png")];
     for (what, kind, file, change) in OF_BOOKS {
         let mut files = whole.clone();
         change(&mut files, &names);
         assert_found(&case, &files, what, kind, file);
     }
     // A bit of a picture, and nothing of the directory.
+    zipped(&case.at("changed"), &whole);
     let mut bytes = case.read("changed");
     let at = bytes.windows(8).position(|window| window == b"\x89PNG\r\n\x1a\n").unwrap();
     bytes[at + 40] ^= 1;
     case.write("changed", bytes);
     let proof = case.run(5, &["bundle", "--verify", "changed", "--json"]).json();
-    assert_eq!(proof["counts"], json!({"archive-broken": 1, "file-missing": 1}), "{proof:#}");
+    assert_eq!(proof["counts"], json!({"archive-broken": 1}), "{proof:#}");
 }
 
 /// A record, unpacked.
@@ -292,7 +297,7 @@ const OF_PARTS: &[OfParts] = &[
         record.block.extend(b"<!DOCTYPE html><p>x");
     }),
     ("a drawing that acts", "script", ".svg", |parts| {
-        let record = parts.record("resource", "<rect");
+        let record = parts.record("resource", "<circle");
         record.block = replaced(&record.block, "</svg>", "<script>a()</script></svg>");
     }),
     ("lines that lead to each other's records", "record-broken", "data.warc.gz", |parts| {
@@ -324,7 +329,7 @@ const OF_PARTS: &[OfParts] = &[
         let at = parts.line("one.html");
         parts.lines.remove(at);
     }),
-    ("a lost record", "record-broken", "data.warc.gz", |parts| {
+    ("a lost record", "record-broken", ".gz", |parts| {
         let offset = parts.record("response", "b.jpg").offset;
         parts.records.retain(|record| record.offset != offset);
     }),

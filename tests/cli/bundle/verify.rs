@@ -6,11 +6,12 @@ use super::{FORMATS, sync, unzipped};
 use crate::support::{Answer, Case, Origin};
 
 const ARTICLE: &str = "<title>One</title><h1>One</h1><p>text <a href='two.html'>two</a></p>\
-    <img src='http://p.example/a.png'><img src='http://p.example/same.png'><img src='http://p.example/drawing.svg'>";
+    <img src='http://p.example/a.png'><img src='http://p.example/same.png'><img src='http://p.example/drawing.svg'>\
+    <img src=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'%3E%3Ccircle r='4'/%3E%3C/svg%3E\">";
 
 const DRAWING: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'><rect width='9' height='9'/></svg>";
 
-/// A mirror of two documents with three pictures and a drawing; two URLs have the same bytes.
+/// A mirror of two documents with three pictures and two drawings; two URLs have the same bytes.
 pub fn mirror() -> (Case, Origin) {
     let case = Case::new();
     let origin = Origin::new(|asked| match asked.path.as_str() {
