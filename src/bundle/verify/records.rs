@@ -1,4 +1,5 @@
-//! Reads the records of a web archive, one gzip member each (WARC 1.1, annex D). Each is read once, in pieces.
+//! Reads the records of a web archive, one gzip member each (WARC 1.1, "Compression
+//! recommendations"). Each is read once, in pieces.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
