@@ -12,7 +12,7 @@ use super::one_file::{Neighbours, OneFile};
 use super::pages::Pages;
 use super::place::{Place, Shape, measure};
 use super::tree::{Archive, Folder};
-use super::verify::verify;
+use super::verify::{MAX_PAGE, verify};
 use super::wacz::Wacz;
 use super::{Bundle, Facts, Format};
 use crate::mirror::digest::Digest;
@@ -110,7 +110,7 @@ impl Making<'_> {
         if !whole {
             return Ok(None);
         }
-        made.end(bundle, place)?;
+        made.end(bundle, place, self.order.max_page())?;
         Ok(Some(made))
     }
 
@@ -126,7 +126,7 @@ impl Making<'_> {
             let within = Names::of_one(&entry.name);
             let mut bundle = self.open(&place, &self.facts(Some(page)), within, neighbours)?;
             bundle.add(page)?;
-            made.end(bundle, place)
+            made.end(bundle, place, self.order.max_page())
         })?;
         Ok(whole.then_some(made))
     }
@@ -174,6 +174,17 @@ impl Making<'_> {
     }
 }
 
+impl Order {
+    /// The largest page that is read to prove a bundle; bytes. Pages of other formats are no larger than what was held
+    /// to write them.
+    fn max_page(&self) -> u64 {
+        match self.format {
+            Format::Html => self.max_size.unwrap_or(MAX_PAGE),
+            Format::Dir | Format::Zip | Format::Epub | Format::Wacz => u64::MAX,
+        }
+    }
+}
+
 impl Made {
     fn count(&mut self, page: &Page, seen: &mut HashSet<Digest>) {
         page.pictures(&mut |picture| self.pictures += u64::from(seen.insert(picture.held)));
@@ -182,9 +193,9 @@ impl Made {
     }
 
     /// Ends a bundle, proves it, and gives it its place.
-    fn end(&mut self, bundle: Box<dyn Bundle + '_>, place: Place) -> anyhow::Result<()> {
+    fn end(&mut self, bundle: Box<dyn Bundle + '_>, place: Place, max_page: u64) -> anyhow::Result<()> {
         bundle.finish()?;
-        let verdict = verify(&place.path())?;
+        let verdict = verify(&place.path(), max_page)?;
         ensure!(
             verdict.is_proven(),
             "the bundle did not pass its proof, and was not written: {}. This is a defect of imgmirror",

@@ -1,4 +1,5 @@
-//! Records of a web archive: WARC 1.1 (ISO 28500:2017), one gzip member per record (its annex D).
+//! Records of a web archive: WARC 1.1 (ISO 28500:2017), one gzip member per record (its
+//! "Compression recommendations").
 
 use std::fs::File;
 use std::io::{self, Read, Write};

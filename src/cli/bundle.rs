@@ -54,14 +54,15 @@ pub struct WhatArgs {
     /// Write one bundle for each document into the folder --to, as html always does
     #[arg(long)]
     pub per_document: bool,
-    /// Refuse to write larger bundles [default: 64MiB for html, no limit for others]
+    /// Refuse to write larger bundles [default: 64MiB for html, no limit for others]; with --verify, to read larger
+    /// pages [default: 64MiB]
     #[arg(long, value_name = "BYTES", value_parser = values::size)]
     pub max_bundle_size: Option<u64>,
     /// What the bundle is called [default: the name of the folder that was read, or of --to]
     #[arg(long, value_name = "TEXT", value_parser = values::non_empty)]
     pub title: Option<String>,
     /// Prove that this bundle is whole and asks for nothing from elsewhere
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["format", "to", "per_document", "max_bundle_size", "title", "inputs"])]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["format", "to", "per_document", "title", "inputs"])]
     pub verify: Option<PathBuf>,
 }
 

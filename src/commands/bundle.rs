@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 use super::{Outcome, collecting_of, existing, print, sync, tell};
-use crate::bundle::{Format, Made, Making, Order, Title, date, refuse_within};
-use crate::cli::{self, BundleArgs, Exit, MessageArgs};
+use crate::bundle::{Format, Made, Making, Order, Title, date, refuse_within, verify};
+use crate::cli::{self, BundleArgs, Exit, MessageArgs, WhatArgs};
 use crate::input::Input;
 use crate::mirror::Layout;
 use crate::mirror::catalog::{Catalog, Selection};
@@ -17,7 +17,7 @@ use crate::report::{bundled, proven};
 pub(super) fn run(args: &BundleArgs) -> Outcome {
     let what = &args.what;
     let (format, to) = match (what.format, &what.to, &what.verify) {
-        (_, _, Some(path)) => return verify(path, &args.sync.messages),
+        (_, _, Some(path)) => return verify(path, what, &args.sync.messages),
         (Some(format), Some(to), None) => (format, to),
         _ => anyhow::bail!("name what to write with --format and --to, or a bundle to prove with --verify"),
     };
@@ -57,8 +57,8 @@ pub(super) fn run(args: &BundleArgs) -> Outcome {
 }
 
 /// Proves a bundle that is there.
-fn verify(path: &Path, messages: &MessageArgs) -> Outcome {
-    let verdict = crate::bundle::verify::verify(path)?;
+fn verify(path: &Path, what: &WhatArgs, messages: &MessageArgs) -> Outcome {
+    let verdict = verify::verify(path, what.max_bundle_size.unwrap_or(verify::MAX_PAGE))?;
     match (messages.json, messages.quiet && verdict.is_proven()) {
         (true, _) => print(&format!("{}\n", proven::to_json(&verdict, path)))?,
         (false, true) => {}

@@ -1,7 +1,10 @@
 //! Parsing of whole pages, for those that a parser can be asked to read.
 
-use html5gum::{Token, Tokenizer};
+use html5gum::Span;
+use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use scraper::Html;
+
+use crate::collect::html::paced;
 
 /// Elements nested deeper than this are not given to the parser, whose time grows with the square of it. Browsers stop
 /// at 512.
@@ -25,20 +28,35 @@ pub fn fragment(text: &str) -> Option<Html> {
 }
 
 fn is_readable(text: &str) -> bool {
-    let mut depth = 0usize;
-    for token in Tokenizer::new(text).flatten() {
-        match token {
-            Token::StartTag(tag) if !tag.self_closing && !has_no_end(&tag.name) => depth += 1,
-            Token::EndTag(tag) if !has_no_end(&tag.name) => depth = depth.saturating_sub(1),
+    let (mut depth, mut deepest, mut opens) = (0usize, 0usize, false);
+    let count = |event: CallbackEvent<'_>, _: Span<()>| {
+        match event {
+            CallbackEvent::OpenStartTag { name } => opens = !has_no_end(name),
+            CallbackEvent::CloseStartTag { self_closing } if opens && !self_closing => depth += 1,
+            CallbackEvent::EndTag { name } if !has_no_end(name) => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > MAX_NESTING {
-            return false;
-        }
-    }
-    true
+        deepest = deepest.max(depth);
+        None
+    };
+    paced::tokenize(text, CallbackEmitter::new(count));
+    deepest <= MAX_NESTING
 }
 
 fn has_no_end(name: &[u8]) -> bool {
     WITHOUT_END.iter().any(|known| known.as_bytes() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_read_however_many_attributes_a_tag_has_but_not_however_deep() {
+        let attributes: String = (0..5_000).map(|number| format!(" data-{number}=\"x\"")).collect();
+        assert!(is_readable(&format!("<p><img{attributes}>")));
+        assert!(is_readable(&["<div>".repeat(MAX_NESTING), "<br><p>".repeat(9)].concat()));
+        assert!(is_readable(&"<div></div><svg/>".repeat(2 * MAX_NESTING)));
+        assert!(!is_readable(&"<div>".repeat(MAX_NESTING + 1)));
+    }
 }

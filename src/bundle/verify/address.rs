@@ -24,12 +24,14 @@ pub fn read(address: &str, from: &str) -> Address {
     // A browser takes these away before it reads anything.
     let kept = |c: char| !matches!(c, '\t' | '\n' | '\r');
     let address = address.trim_matches(|c: char| c <= ' ');
-    let address: String = address.chars().filter(|c| kept(*c)).collect();
-    if let Some((scheme, rest)) = scheme(&address) {
-        return match scheme.as_str() {
-            "data" => Address::Data(rest.to_owned()),
-            _ => Address::Absolute(scheme, address.clone()),
-        };
+    let mut address: String = address.chars().filter(|c| kept(*c)).collect();
+    if let Some(scheme) = scheme(&address) {
+        if scheme != "data" {
+            return Address::Absolute(scheme, address);
+        }
+        // It may be as long as a picture: no second copy.
+        address.drain(..=scheme.len());
+        return Address::Data(address);
     }
     let path = address.split('#').next().unwrap_or_default();
     if path.is_empty() {
@@ -41,12 +43,12 @@ pub fn read(address: &str, from: &str) -> Address {
     inside(path, from)
 }
 
-fn scheme(address: &str) -> Option<(String, &str)> {
-    let (scheme, rest) = address.split_once(':')?;
+fn scheme(address: &str) -> Option<String> {
+    let (scheme, _) = address.split_once(':')?;
     let mut letters = scheme.chars();
     let good = letters.next().is_some_and(|c| c.is_ascii_alphabetic())
         && letters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    good.then(|| (scheme.to_ascii_lowercase(), rest))
+    good.then(|| scheme.to_ascii_lowercase())
 }
 
 /// The path from the root of the bundle.

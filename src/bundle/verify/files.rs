@@ -5,17 +5,18 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use zip::ZipArchive;
+use zip::{CompressionMethod, ZipArchive};
 
 use super::finding::Kind;
 use super::page::Tell;
 use crate::sanitize;
 
-/// Bytes of an archive's entry that are kept in memory while it is read; more wait in a temporary file.
-const IN_MEMORY: usize = 1 << 20;
+/// Bytes that are kept in memory while they are read again; more wait in a temporary file.
+pub const IN_MEMORY: usize = 1 << 20;
 
-/// The largest file that is read; bytes. What unpacks to more is a bomb, or no picture of an article.
-const MAX_FILE: u64 = 2 << 30;
+/// The largest packed entry of an archive, unpacked; bytes. What unpacks to more is a bomb, or no page of an article.
+/// What is stored as it is has no such limit: it is read where it lies.
+const MAX_UNPACKED: u64 = 2 << 30;
 
 /// All files of an archive together; bytes.
 const MAX_ALL: u64 = 1 << 40;
@@ -75,69 +76,107 @@ impl Files {
     pub fn each(&mut self, tell: &mut Tell<'_>, each: &mut Each<'_>) -> anyhow::Result<()> {
         match self {
             Files::Folder(root) => walk(root, "", tell, &mut |name, tell| {
-                let path = root.join(name);
-                let mut file = File::open(&path)?;
+                let mut file = File::open(root.join(name))?;
                 let length = file.metadata()?.len();
-                if length > MAX_FILE {
-                    tell(Kind::TooLarge, name, &format!("{length} bytes"));
-                    return Ok(());
-                }
                 each(name, length, &mut file, tell)
             }),
-            Files::Archive(archive) => unpacked(archive, tell, each),
+            Files::Archive(archive) => {
+                let mut all = 0_u64;
+                for at in 0..archive.len() {
+                    all = all.saturating_add(archive.by_index_raw(at)?.size());
+                    if all > MAX_ALL {
+                        tell(Kind::TooLarge, "", &format!("more than {MAX_ALL} bytes, unpacked"));
+                        break;
+                    }
+                    entry(archive, at, tell, each)?;
+                }
+                Ok(())
+            }
         }
     }
 
-    /// Reads one file of at most `max` bytes; `None` where there is none.
-    pub fn read(&mut self, name: &str, max: u64) -> anyhow::Result<Option<Vec<u8>>> {
-        let mut bytes = Vec::new();
-        let read = match self {
-            Files::Folder(root) => match File::open(root.join(name)) {
-                Ok(file) => file.take(max + 1).read_to_end(&mut bytes),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => Err(error),
+    /// Calls `each` for the file of this name. False where there is none.
+    pub fn one(&mut self, name: &str, tell: &mut Tell<'_>, each: &mut Each<'_>) -> anyhow::Result<bool> {
+        match self {
+            Files::Folder(root) => {
+                let path = root.join(name);
+                // A symbolic link is no file of the bundle.
+                if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
+                    return Ok(false);
+                }
+                let named = || format!("reading {}", sanitize::path(&path));
+                let mut file = File::open(&path).with_context(named)?;
+                let length = file.metadata().with_context(named)?.len();
+                each(name, length, &mut file, tell).with_context(named)?;
+                Ok(true)
+            }
+            Files::Archive(archive) => match archive.index_for_name(name) {
+                Some(at) => entry(archive, at, tell, each).map(|()| true),
+                None => Ok(false),
             },
-            Files::Archive(archive) => match archive.by_name(name) {
-                Ok(entry) => entry.take(max + 1).read_to_end(&mut bytes),
-                Err(zip::result::ZipError::FileNotFound) => return Ok(None),
-                Err(error) => return Err(error.into()),
-            },
-        };
-        read.with_context(|| format!("reading {name}"))?;
-        anyhow::ensure!(bytes.len() as u64 <= max, "{name} has more than {max} bytes");
-        Ok(Some(bytes))
+        }
+    }
+
+    /// The bytes of the file of this name, where there are at most `max`; larger ones are told.
+    pub fn read(&mut self, name: &str, max: u64, tell: &mut Tell<'_>) -> anyhow::Result<Option<Vec<u8>>> {
+        let mut bytes = None;
+        self.one(name, tell, &mut |name, length, body, tell| {
+            if length > max {
+                tell(Kind::TooLarge, name, &format!("{length} bytes"));
+                return Ok(());
+            }
+            body.read_to_end(bytes.insert(Vec::new())).map(drop)
+        })?;
+        Ok(bytes)
     }
 }
 
-/// Goes through an archive in the order of its directory.
-fn unpacked(archive: &mut ZipArchive<BufReader<File>>, tell: &mut Tell<'_>, each: &mut Each<'_>) -> anyhow::Result<()> {
-    let mut all = 0_u64;
-    for at in 0..archive.len() {
-        let entry = match archive.by_index(at) {
-            Ok(entry) => entry,
-            Err(error) => {
-                tell(Kind::ArchiveBroken, "", &error.to_string());
-                continue;
-            }
-        };
-        let raw = entry.name_raw().to_vec();
-        let Some(name) = safe(&raw) else { continue };
-        let (packed, length) = (entry.compressed_size(), entry.size());
-        all = all.saturating_add(length);
-        if length > MAX_FILE || length > packed.saturating_mul(MAX_RATIO).saturating_add(1 << 20) || all > MAX_ALL {
-            tell(Kind::TooLarge, name, &format!("{length} bytes, packed into {packed}"));
-            continue;
+/// Calls `each` for one entry of an archive. What is there counts, not what the directory says: length and checksum are
+/// tried first.
+fn entry(
+    archive: &mut ZipArchive<BufReader<File>>,
+    at: usize,
+    tell: &mut Tell<'_>,
+    each: &mut Each<'_>,
+) -> anyhow::Result<()> {
+    let mut entry = match archive.by_index(at) {
+        Ok(entry) => entry,
+        Err(error) => {
+            tell(Kind::ArchiveBroken, "", &error.to_string());
+            return Ok(());
         }
-        let mut body = tempfile::spooled_tempfile(IN_MEMORY);
-        // What is there counts, not what the directory says.
-        match io::copy(&mut entry.take(length + 1), &mut body) {
-            Ok(copied) if copied == length => {
-                body.seek(SeekFrom::Start(0))?;
-                each(name, length, &mut body, tell)?;
-            }
-            Ok(_) => tell(Kind::ArchiveBroken, name, "its length is not what the archive says"),
-            Err(error) => tell(Kind::ArchiveBroken, name, &error.to_string()),
+    };
+    let raw = entry.name_raw().to_vec();
+    let Some(name) = safe(&raw) else { return Ok(()) };
+    let (packed, length) = (entry.compressed_size(), entry.size());
+    let stored = entry.compression() == CompressionMethod::Stored;
+    let unpackable = length <= MAX_UNPACKED && length <= packed.saturating_mul(MAX_RATIO).saturating_add(1 << 20);
+    if !stored && !unpackable {
+        tell(Kind::TooLarge, name, &format!("{length} bytes, packed into {packed}"));
+        return Ok(());
+    }
+    let mut unpacked = tempfile::spooled_tempfile(IN_MEMORY);
+    let copied = match stored {
+        true => io::copy(&mut entry, &mut io::sink()),
+        false => io::copy(&mut entry.by_ref().take(length.saturating_add(1)), &mut unpacked),
+    };
+    drop(entry);
+    match copied {
+        Ok(copied) if copied == length => {}
+        Ok(_) => {
+            tell(Kind::ArchiveBroken, name, "its length is not what the archive says");
+            return Ok(());
         }
+        Err(error) => {
+            tell(Kind::ArchiveBroken, name, &error.to_string());
+            return Ok(());
+        }
+    }
+    if stored {
+        each(name, length, &mut archive.by_index_seek(at)?, tell)?;
+    } else {
+        unpacked.seek(SeekFrom::Start(0))?;
+        each(name, length, &mut unpacked, tell)?;
     }
     Ok(())
 }

@@ -10,11 +10,13 @@ mod css;
 mod elements;
 mod files;
 mod finding;
+mod lines;
 mod markup;
 mod package;
 mod page;
 mod picture;
 mod policy;
+mod records;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -60,17 +62,24 @@ impl Verdict {
     }
 }
 
-/// Reads the bundle at `path`, or the folder of bundles. Memory holds one page, 32 bytes and the name of every file, and
-/// the first findings.
+/// Pages up to this size are read where nothing else is asked for; bytes.
+pub const MAX_PAGE: u64 = 64 << 20;
+
+/// Reads the bundle at `path`, or the folder of bundles.
+///
+/// Pages with more than `max_page` bytes are told, and not read. Memory holds one page, and beside it what its longest
+/// attribute says, three times over and decoded; a drawing counts as a page, of 64 MiB at most. Of every file its name
+/// and 32 bytes are kept, of every record of a web archive 150 bytes, and the first findings. Pictures and records are
+/// read in pieces, and what has to be unpacked to be read twice waits in a temporary file.
 ///
 /// # Errors
 /// It is no bundle, or it cannot be read.
-pub fn verify(path: &Path) -> anyhow::Result<Verdict> {
+pub fn verify(path: &Path, max_page: u64) -> anyhow::Result<Verdict> {
     let mut verdict = Verdict::default();
     let metadata = fs::metadata(path).with_context(|| format!("opening {}", sanitize::path(path)))?;
     if metadata.is_dir() {
-        folder(path, "", 0, &mut verdict)?;
-    } else if !file(path, Beside::Unknown, &own_name(path), &mut verdict)? {
+        folder(path, "", 0, max_page, &mut verdict)?;
+    } else if !file(path, Beside::Unknown, &own_name(path), max_page, &mut verdict)? {
         bail!("{} is no bundle: it is neither HTML nor a ZIP archive of a known kind", sanitize::path(path));
     }
     if verdict.read.bundles == 0 {
@@ -80,11 +89,11 @@ pub fn verify(path: &Path) -> anyhow::Result<Verdict> {
 }
 
 /// Reads a folder: a bundle where it has digests or an index, else a folder of bundles.
-fn folder(root: &Path, below: &str, depth: usize, verdict: &mut Verdict) -> anyhow::Result<()> {
+fn folder(root: &Path, below: &str, depth: usize, max_page: u64, verdict: &mut Verdict) -> anyhow::Result<()> {
     let path = root.join(below);
     let named = || format!("reading {}", sanitize::path(&path));
     if path.join(tree::SUMS).exists() || path.join("index.html").exists() && path.join("pages").is_dir() {
-        return bundle(&mut Files::Folder(path), Shape::Pages, below, verdict);
+        return bundle(&mut Files::Folder(path), Shape::Pages, below, max_page, verdict);
     }
     if depth > MAX_DEPTH {
         bail!("{}: folders are nested too deep", sanitize::path(&path));
@@ -96,8 +105,8 @@ fn folder(root: &Path, below: &str, depth: usize, verdict: &mut Verdict) -> anyh
         let name = if below.is_empty() { name } else { format!("{below}/{name}") };
         let kind = entry.file_type().with_context(named)?;
         let read = match kind {
-            kind if kind.is_dir() => folder(root, &name, depth + 1, verdict).map(|()| true)?,
-            kind if kind.is_file() => file(&entry.path(), Beside::Folder(root), &name, verdict)?,
+            kind if kind.is_dir() => folder(root, &name, depth + 1, max_page, verdict).map(|()| true)?,
+            kind if kind.is_file() => file(&entry.path(), Beside::Folder(root), &name, max_page, verdict)?,
             _ => false,
         };
         if !read {
@@ -117,7 +126,7 @@ pub enum Beside<'b> {
 }
 
 /// Reads a file, if it is a bundle.
-fn file(path: &Path, beside: Beside<'_>, name: &str, verdict: &mut Verdict) -> anyhow::Result<bool> {
+fn file(path: &Path, beside: Beside<'_>, name: &str, max_page: u64, verdict: &mut Verdict) -> anyhow::Result<bool> {
     let mut head = Vec::new();
     let opened = File::open(path).and_then(|file| file.take(64).read_to_end(&mut head));
     opened.with_context(|| format!("reading {}", sanitize::path(path)))?;
@@ -125,7 +134,7 @@ fn file(path: &Path, beside: Beside<'_>, name: &str, verdict: &mut Verdict) -> a
         if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("html")) {
             return Ok(false);
         }
-        one_page(path, beside, name, verdict)?;
+        one_page(path, beside, name, max_page, verdict)?;
         return Ok(true);
     }
     let mut files = Files::archive(path)?;
@@ -140,11 +149,11 @@ fn file(path: &Path, beside: Beside<'_>, name: &str, verdict: &mut Verdict) -> a
         (_, true) => Shape::Archive,
         _ => Shape::Pages,
     };
-    bundle(&mut files, shape, name, verdict)?;
+    bundle(&mut files, shape, name, max_page, verdict)?;
     Ok(true)
 }
 
-fn bundle(files: &mut Files, shape: Shape, below: &str, verdict: &mut Verdict) -> anyhow::Result<()> {
+fn bundle(files: &mut Files, shape: Shape, below: &str, max_page: u64, verdict: &mut Verdict) -> anyhow::Result<()> {
     let Verdict { read, findings } = verdict;
     read.bundles += 1;
     let mut tell = |kind: Kind, file: &str, what: &str| match (below, file) {
@@ -153,22 +162,22 @@ fn bundle(files: &mut Files, shape: Shape, below: &str, verdict: &mut Verdict) -
         (below, file) => findings.add(kind, &format!("{below}/{file}"), what),
     };
     match shape {
-        Shape::Archive => archive::read(files, read, &mut tell),
-        Shape::Pages | Shape::Book => tree::read(files, shape, read, &mut tell),
+        Shape::Archive => archive::read(files, max_page, read, &mut tell),
+        Shape::Pages | Shape::Book => tree::read(files, shape, max_page, read, &mut tell),
     }
 }
 
 /// Reads a page that has everything in it.
-fn one_page(path: &Path, beside: Beside<'_>, name: &str, verdict: &mut Verdict) -> anyhow::Result<()> {
+fn one_page(path: &Path, beside: Beside<'_>, name: &str, max_page: u64, verdict: &mut Verdict) -> anyhow::Result<()> {
     let Verdict { read, findings } = verdict;
     read.bundles += 1;
     read.files += 1;
     read.pages += 1;
     let mut text = Vec::new();
-    let opened = File::open(path).and_then(|file| file.take(tree::MAX_PAGE + 1).read_to_end(&mut text));
+    let opened = File::open(path).and_then(|file| file.take(max_page.saturating_add(1)).read_to_end(&mut text));
     opened.with_context(|| format!("reading {}", sanitize::path(path)))?;
-    if text.len() as u64 > tree::MAX_PAGE {
-        findings.add(Kind::TooLarge, name, "the page");
+    if text.len() as u64 > max_page {
+        findings.add(Kind::TooLarge, name, &format!("more than {max_page} bytes"));
         return Ok(());
     }
     read_page(&text, beside, name, findings);

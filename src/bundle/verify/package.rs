@@ -8,8 +8,14 @@ use super::markup::{self, Piece};
 use super::page::Tell;
 use crate::mirror::digest::Digest;
 
-/// Reads `META-INF/container.xml` or the package document.
-pub fn read(file: &str, bytes: &[u8], known: &BTreeMap<String, Option<Digest>>, tell: &mut Tell<'_>) {
+/// Reads `META-INF/container.xml` or the package document. Calls `held` for everything that it names and that is there.
+pub fn read(
+    file: &str,
+    bytes: &[u8],
+    known: &BTreeMap<String, Option<Digest>>,
+    held: &mut dyn FnMut(&str),
+    tell: &mut Tell<'_>,
+) {
     let Ok(text) = std::str::from_utf8(bytes) else { return tell(Kind::Encoding, file, "bytes that are no UTF-8") };
     let mut first = true;
     markup::read(text, &mut |piece| {
@@ -23,9 +29,10 @@ pub fn read(file: &str, bytes: &[u8], known: &BTreeMap<String, Option<Digest>>, 
                         ("item" | "link" | "reference", "href") => file,
                         _ => continue,
                     };
-                    let held = matches!(address::read(value, from), Address::Inside(path) if known.contains_key(&path));
-                    if !held {
-                        tell(Kind::Remote, file, &format!("<{} {name}=\"{value}\">", tag.name));
+                    match address::read(value, from) {
+                        Address::Inside(path) if known.contains_key(&path) => held(&path),
+                        Address::Inside(path) => tell(Kind::FileMissing, &path, &format!("{file} names it")),
+                        _ => tell(Kind::Remote, file, &format!("<{} {name}=\"{value}\">", tag.name)),
                     }
                 }
             }

@@ -9,6 +9,11 @@ use crate::media_type::samples;
 use crate::mirror::digest::Digest;
 use crate::page::shell::{POLICY, POLICY_OF_ONE_FILE, STYLE};
 
+/// The proof with the usual limit.
+fn proof(path: &Path) -> anyhow::Result<Verdict> {
+    verify(path, MAX_PAGE)
+}
+
 const DRAWING: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 9 9\"><g/></svg>";
 
 /// The files of a small bundle. `inside` stands in the body of its page.
@@ -50,7 +55,7 @@ fn folder_of(files: &[(String, Vec<u8>)]) -> tempfile::TempDir {
 /// What is found in a folder of these files, with the digests that they have.
 fn found(files: Vec<(String, Vec<u8>)>) -> Vec<(Kind, String)> {
     let folder = folder_of(&with_sums(files));
-    kinds(&verify(folder.path()).unwrap())
+    kinds(&proof(folder.path()).unwrap())
 }
 
 fn kinds(verdict: &Verdict) -> Vec<(Kind, String)> {
@@ -72,12 +77,12 @@ fn assert_found(found: &[(Kind, String)], kind: Kind, what: &str) {
 fn a_good_bundle_is_proven_as_folder_and_as_archive() {
     let files = with_sums(files(""));
     let folder = folder_of(&files);
-    let verdict = verify(folder.path()).unwrap();
+    let verdict = proof(folder.path()).unwrap();
     assert!(verdict.is_proven(), "{verdict:?}");
     assert_eq!(verdict.read, Read { bundles: 1, files: 6, pages: 2, pictures: 2 });
     let archive = folder.path().join("a.zip");
     zipped(&archive, &files);
-    assert_eq!(verify(&archive).unwrap(), verdict);
+    assert_eq!(proof(&archive).unwrap(), verdict);
 }
 
 #[test]
@@ -238,7 +243,7 @@ fn every_change_of_a_file_is_found() {
         let mut files = with_sums(files(""));
         change(&mut files);
         let folder = folder_of(&files);
-        assert_found(&kinds(&verify(folder.path()).unwrap()), kind, what);
+        assert_found(&kinds(&proof(folder.path()).unwrap()), kind, what);
     }
 }
 
@@ -261,7 +266,7 @@ fn an_archive_that_is_not_safe_to_unpack_is_found() {
         let mut files = files("");
         files.push((name.to_owned(), b"x".to_vec()));
         zipped(&archive, &with_sums(files));
-        assert_found(&kinds(&verify(&archive).unwrap()), Kind::EntryName, name);
+        assert_found(&kinds(&proof(&archive).unwrap()), Kind::EntryName, name);
     }
     // Two entries of one name, as other programs write them.
     zipped(&archive, &with_sums(files("")));
@@ -270,7 +275,7 @@ fn an_archive_that_is_not_safe_to_unpack_is_found() {
         bytes[at..at + 12].copy_from_slice(b"assets/a.png");
     }
     fs::write(&archive, bytes).unwrap();
-    assert_found(&kinds(&verify(&archive).unwrap()), Kind::ArchiveBroken, "a name twice");
+    assert_found(&kinds(&proof(&archive).unwrap()), Kind::ArchiveBroken, "a name twice");
 }
 
 #[test]
@@ -287,7 +292,7 @@ fn a_bomb_is_not_unpacked() {
         bytes[at..at + 4].copy_from_slice(&u32::to_le_bytes(1 << 31));
     }
     fs::write(&archive, bytes).unwrap();
-    assert_found(&kinds(&verify(&archive).unwrap()), Kind::TooLarge, "a bomb");
+    assert_found(&kinds(&proof(&archive).unwrap()), Kind::TooLarge, "a bomb");
 }
 
 #[test]
@@ -302,18 +307,18 @@ fn a_lone_page_holds_everything_itself() {
     let path = folder.path().join("sub/a.html");
     fs::create_dir(path.parent().unwrap()).unwrap();
     fs::write(&path, page("<a href=\"b.html\">b</a><a href=\"../c.html\">c</a>")).unwrap();
-    assert!(verify(&path).unwrap().is_proven());
+    assert!(proof(&path).unwrap().is_proven());
     // Beside others it is known what is there.
-    let beside = kinds(&verify(folder.path()).unwrap());
+    let beside = kinds(&proof(folder.path()).unwrap());
     assert_eq!(beside.len(), 2);
     assert_found(&beside, Kind::LinkDangling, "neighbours");
     fs::write(folder.path().join("sub/b.html"), page("x")).unwrap();
     fs::write(folder.path().join("c.html"), page("x")).unwrap();
-    let verdict = verify(folder.path()).unwrap();
+    let verdict = proof(folder.path()).unwrap();
     assert!(verdict.is_proven() && verdict.read.bundles == 3, "{verdict:?}");
     fs::write(folder.path().join("a.png"), samples::png(b"")).unwrap();
     fs::write(&path, page("<img src=\"../a.png\">")).unwrap();
-    let found = kinds(&verify(folder.path()).unwrap());
+    let found = kinds(&proof(folder.path()).unwrap());
     assert_found(&found, Kind::FileMissing, "a picture beside it");
     assert_found(&found, Kind::FileUnknown, "a picture beside it");
 }
@@ -321,18 +326,18 @@ fn a_lone_page_holds_everything_itself() {
 #[test]
 fn what_is_no_bundle_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(verify(&folder.path().join("none")).is_err());
-    assert!(verify(folder.path()).is_err());
+    assert!(proof(&folder.path().join("none")).is_err());
+    assert!(proof(folder.path()).is_err());
     fs::write(folder.path().join("a.txt"), "x").unwrap();
-    assert!(verify(&folder.path().join("a.txt")).is_err());
+    assert!(proof(&folder.path().join("a.txt")).is_err());
     fs::write(folder.path().join("a.zip"), "PK\u{3}\u{4} and no more").unwrap();
-    assert!(verify(&folder.path().join("a.zip")).is_err());
+    assert!(proof(&folder.path().join("a.zip")).is_err());
 }
 
 #[test]
 fn findings_are_bounded_and_can_be_shown() {
     let folder = folder_of(&with_sums(files(&"<img src=\"http://u:pw@h.example/\u{202e}\">".repeat(3000))));
-    let verdict = verify(folder.path()).unwrap();
+    let verdict = proof(folder.path()).unwrap();
     assert_eq!((verdict.findings.total(), verdict.findings.listed().len()), (3000, 1000));
     assert!(!format!("{:?}", verdict.findings.listed()[0]).contains("pw"), "{:?}", verdict.findings.listed()[0]);
     let long = found(files(&format!("<img src=\"http://h.example/{}\">", "x".repeat(1 << 20))));

@@ -1,11 +1,12 @@
 //! Reads the files of a folder or an archive, each by what it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader, SeekFrom};
 
 use super::address::Address;
 use super::files::{Body, Files};
 use super::finding::Kind;
+use super::lines::line;
 use super::page::{Language, Page, Tell};
 use super::picture::{self, Picture};
 use super::policy::Demand;
@@ -15,11 +16,10 @@ use crate::mirror::digest::Digest;
 /// Where the digests of a bundle stand.
 pub const SUMS: &str = "SHA256SUMS";
 
-/// The longest list of digests; bytes. It is enough for more than a million files.
-const MAX_SUMS: u64 = 256 << 20;
-
-/// The largest page that is read; bytes.
-pub const MAX_PAGE: u64 = 512 << 20;
+/// What a book has besides what its package lists.
+const MIMETYPE: &str = "mimetype";
+const CONTAINER: &str = "META-INF/container.xml";
+const PACKAGE: &str = "EPUB/package.opf";
 
 /// What a bundle of files is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,25 +35,33 @@ pub enum Shape {
 /// The files of a bundle, by name, with the digest that is told of each.
 type Known = BTreeMap<String, Option<Digest>>;
 
-/// Reads all files, and counts them.
-pub fn read(files: &mut Files, shape: Shape, read: &mut Read, tell: &mut Tell<'_>) -> anyhow::Result<()> {
+/// Reads all files, and counts them. Pages have at most `max_page` bytes.
+pub fn read(
+    files: &mut Files,
+    shape: Shape,
+    max_page: u64,
+    read: &mut Read,
+    tell: &mut Tell<'_>,
+) -> anyhow::Result<()> {
     let mut known = Known::new();
     files.names(tell, &mut |name| {
         known.insert(name, None);
     })?;
-    if shape == Shape::Pages {
-        sums(files, &mut known, tell)?;
+    match shape {
+        Shape::Pages => sums(files, &mut known, tell)?,
+        Shape::Book => listed(files, max_page, &known, tell)?,
+        Shape::Archive => {}
     }
     files.each(tell, &mut |name, length, body, tell| {
         read.files += 1;
         let told = known.get(name).copied().flatten();
-        let one = One { name, length, shape, told, known: &known };
+        let one = One { name, length, max_page, shape, told, known: &known };
         one.read(body, read, tell)
     })?;
     let lacking: &[&str] = match shape {
         Shape::Pages => &["index.html"],
         Shape::Archive => &[],
-        Shape::Book => &["mimetype", "META-INF/container.xml"],
+        Shape::Book => &[MIMETYPE, CONTAINER, PACKAGE],
     };
     for name in lacking.iter().filter(|name| !known.contains_key(**name)) {
         tell(Kind::FileMissing, name, "the bundle has no such file");
@@ -61,34 +69,66 @@ pub fn read(files: &mut Files, shape: Shape, read: &mut Read, tell: &mut Tell<'_
     Ok(())
 }
 
-/// Notes the digests of SHA256SUMS, in the form of coreutils: `<hex>  <name>`.
-fn sums(files: &mut Files, known: &mut Known, tell: &mut Tell<'_>) -> anyhow::Result<()> {
-    let Some(sums) = files.read(SUMS, MAX_SUMS)? else {
-        tell(Kind::FileMissing, SUMS, "the bundle has no such file");
-        return Ok(());
-    };
-    let Ok(sums) = String::from_utf8(sums) else {
-        tell(Kind::Encoding, SUMS, "bytes that are no UTF-8");
-        return Ok(());
-    };
-    for line in sums.lines() {
-        let parsed = line.split_once("  ").and_then(|(digest, name)| Some((digest.parse::<Digest>().ok()?, name)));
-        match parsed {
-            None => tell(Kind::DigestWrong, SUMS, &format!("not a digest and a name: {line}")),
-            Some((digest, name)) => match known.get_mut(name) {
-                Some(told @ None) => *told = Some(digest),
-                Some(Some(_)) => tell(Kind::DigestWrong, name, "told twice"),
-                None => tell(Kind::FileMissing, name, "SHA256SUMS speaks of it, and it is not there"),
-            },
+/// Tells what the package of a book names and is not there, and what is there and is not named (EPUB 3.3, "The manifest
+/// element": every publication resource is listed).
+fn listed(files: &mut Files, max_page: u64, known: &Known, tell: &mut Tell<'_>) -> anyhow::Result<()> {
+    let mut unlisted: BTreeSet<&str> = known.keys().map(String::as_str).collect();
+    for own in [MIMETYPE, CONTAINER] {
+        unlisted.remove(own);
+    }
+    for name in [CONTAINER, PACKAGE] {
+        if let Some(bytes) = files.read(name, max_page, tell)? {
+            let mut held = |held: &str| {
+                unlisted.remove(held);
+            };
+            super::package::read(name, &bytes, known, &mut held, tell);
         }
     }
+    for name in unlisted {
+        tell(Kind::FileUnlisted, name, "not in the manifest");
+    }
     Ok(())
+}
+
+/// Notes the digests of SHA256SUMS, in the form of coreutils: `<hex>  <name>`.
+fn sums(files: &mut Files, known: &mut Known, tell: &mut Tell<'_>) -> anyhow::Result<()> {
+    let found = files.one(SUMS, tell, &mut |_, _, body, tell| {
+        let mut lines = BufReader::new(body);
+        loop {
+            match line(&mut lines) {
+                Ok(Some(line)) => sum(&line, known, tell),
+                Ok(None) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    tell(Kind::DigestWrong, SUMS, &error.to_string());
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    })?;
+    if !found {
+        tell(Kind::FileMissing, SUMS, "the bundle has no such file");
+    }
+    Ok(())
+}
+
+fn sum(line: &str, known: &mut Known, tell: &mut Tell<'_>) {
+    let parsed = line.split_once("  ").and_then(|(digest, name)| Some((digest.parse::<Digest>().ok()?, name)));
+    match parsed {
+        None => tell(Kind::DigestWrong, SUMS, &format!("not a digest and a name: {line}")),
+        Some((digest, name)) => match known.get_mut(name) {
+            Some(told @ None) => *told = Some(digest),
+            Some(Some(_)) => tell(Kind::DigestWrong, name, "told twice"),
+            None => tell(Kind::FileMissing, name, "SHA256SUMS speaks of it, and it is not there"),
+        },
+    }
 }
 
 /// One file.
 struct One<'o> {
     name: &'o str,
     length: u64,
+    max_page: u64,
     shape: Shape,
     told: Option<Digest>,
     known: &'o Known,
@@ -96,8 +136,18 @@ struct One<'o> {
 
 impl One<'_> {
     fn read(&self, body: &mut dyn Body, read: &mut Read, tell: &mut Tell<'_>) -> io::Result<()> {
-        if self.shape == Shape::Pages && self.name != SUMS {
-            self.digest(body, tell)?;
+        match self.shape {
+            Shape::Pages if self.name != SUMS => match self.told {
+                Some(told) => self.digest(told, body, tell)?,
+                None => tell(Kind::FileUnlisted, self.name, "not in SHA256SUMS"),
+            },
+            // Books have no list of digests; pictures are called by theirs.
+            Shape::Book => {
+                if let Ok(told) = self.stem().parse() {
+                    self.digest(told, body, tell)?;
+                }
+            }
+            Shape::Pages | Shape::Archive => {}
         }
         let extension = self.name.rsplit_once('.').map_or("", |(_, extension)| extension);
         match (self.shape, extension) {
@@ -122,11 +172,13 @@ impl One<'_> {
         }
     }
 
-    fn digest(&self, body: &mut dyn Body, tell: &mut Tell<'_>) -> io::Result<()> {
-        let Some(told) = self.told else {
-            tell(Kind::FileUnlisted, self.name, "not in SHA256SUMS");
-            return Ok(());
-        };
+    /// The last part of the name, without its extension.
+    fn stem(&self) -> &str {
+        let own = self.name.rsplit('/').next().unwrap_or_default();
+        own.split('.').next().unwrap_or_default()
+    }
+
+    fn digest(&self, told: Digest, body: &mut dyn Body, tell: &mut Tell<'_>) -> io::Result<()> {
         let (digest, _) = Digest::of_reader(&mut *body)?;
         if digest != told {
             tell(Kind::DigestWrong, self.name, &format!("{digest}"));
@@ -148,7 +200,7 @@ impl One<'_> {
         tell: &mut Tell<'_>,
         each: &mut dyn FnMut(&[u8], &mut Tell<'_>),
     ) -> io::Result<()> {
-        if self.length > MAX_PAGE {
+        if self.length > self.max_page {
             tell(Kind::TooLarge, self.name, &format!("{} bytes", self.length));
             return Ok(());
         }
@@ -161,14 +213,13 @@ impl One<'_> {
     /// What a book has besides chapters and pictures.
     fn of_book(&self, body: &mut dyn Body, tell: &mut Tell<'_>) -> io::Result<()> {
         match self.name {
-            "mimetype" => self.text(body, tell, &mut |text, tell| {
+            MIMETYPE => self.text(body, tell, &mut |text, tell| {
                 if text != b"application/epub+zip" {
                     tell(Kind::WrongType, self.name, &String::from_utf8_lossy(text));
                 }
             }),
-            "META-INF/container.xml" | "EPUB/package.opf" => {
-                self.text(body, tell, &mut |text, tell| super::package::read(self.name, text, self.known, tell))
-            }
+            // They were read first.
+            CONTAINER | PACKAGE => Ok(()),
             _ => {
                 tell(Kind::FileUnknown, self.name, "not part of a book");
                 Ok(())

@@ -1,5 +1,6 @@
 //! Bundles in a real browser without a network: they ask for nothing, they show every picture, and nothing complains.
 
+mod hostile;
 mod phone_home;
 mod site;
 
@@ -10,6 +11,9 @@ use crate::archives::replay::{self, Replay};
 use crate::support::{Answer, Asked, Browser, Case, Origin, Ran, Visit, every_format, pictures, seeds, shared_seeds};
 use phone_home::{DRAWING, WAYS, document, markdown};
 use site::Site;
+
+/// Below it archives have their pages.
+const HOST: &str = "https://bundle.imgmirror.invalid/";
 
 /// Has a picture for every URL; drawings phone home.
 fn origin() -> Origin {
@@ -38,6 +42,15 @@ fn assert_silent(url: &str, root: &str, visit: &Visit) {
 fn assert_silent_on_disk(browser: &mut Browser, folder: &Path) -> Seen {
     let root = url::Url::from_directory_path(folder.canonicalize().unwrap()).unwrap().to_string();
     assert_silent_all(browser, folder, &root)
+}
+
+/// What the console says but for what replay tells developers about itself.
+fn complaints(visit: &Visit) -> Vec<&String> {
+    let is_news = |said: &&String| {
+        let said: serde_json::Value = serde_json::from_str(said).unwrap();
+        said["type"] == "info" && said.to_string().contains("/static/vue/")
+    };
+    visit.console.iter().filter(|said| !is_news(said)).collect()
 }
 
 /// How much was looked at.
@@ -123,12 +136,13 @@ fn documents_that_phone_home_are_silent_in_every_format() {
 }
 
 #[test]
-fn sample_documents_show_every_picture_in_every_format() {
+fn sample_and_hostile_documents_show_every_picture_in_every_format() {
     let (case, origin) = (Case::new(), Origin::of_pictures());
     case.copy(&seeds(), "in/seeds");
     if let Some(shared) = shared_seeds() {
         case.copy(&shared, "in/shared");
     }
+    hostile::write(&case, "in/hostile");
     for (name, picture) in every_format() {
         let file = format!("{name}.{}", pictures::extension_of(&picture));
         case.write(format!("in/formats/{file}"), picture);
@@ -176,7 +190,17 @@ fn a_web_archive_is_silent_when_it_is_replayed() {
         assert!(outward.is_empty(), "{page} asks for {outward:?}");
         assert!(visit.broken.is_empty() && visit.images > 0, "{page} does not show {visit:#?}");
         assert!(!visit.text.trim().is_empty(), "{page} is empty");
+        assert_eq!(complaints(&visit), [] as [&String; 0], "{page}");
     }
+    // As people see it: in a frame below the bar of replay.
+    let page = format!("{HOST}all.html");
+    let visit = browser.visit(&format!("{root}c/20990101000000/{page}"));
+    assert!(visit.requests.iter().all(|request| request.starts_with(&root)), "{:?}", visit.requests);
+    let widths = browser
+        .evaluate("[...document.querySelector('iframe').contentDocument.images].map(image => image.naturalWidth)");
+    let widths: Vec<_> = widths.as_array().unwrap().iter().map(|width| width.as_u64().unwrap()).collect();
+    assert!(!widths.is_empty() && widths.iter().all(|width| *width > 0), "{widths:?}");
+    assert_eq!(complaints(&visit), [] as [&String; 0], "the frame of replay");
     let trapped = browser.take_trapped();
     assert!(trapped.is_empty(), "the replay has opened connections: {trapped:?}");
 }

@@ -4,9 +4,11 @@ mod formats;
 mod inputs;
 #[cfg(target_os = "linux")]
 mod many;
+mod mutated;
 mod names;
 mod places;
 mod same;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
