@@ -264,15 +264,28 @@ mod tests {
         assert_eq!(place.path().file_name(), to.file_name());
         drop(place);
         assert_eq!(names(&folder.path().join("sub")), Vec::<String>::new());
-        for content in ["first", "second"] {
+        for content in ["first", "second"].map(|content| format!("{content} {COMMENT}")) {
             let place = Place::take(&to, Shape::File).unwrap();
-            fs::write(place.path(), content).unwrap();
+            fs::write(place.path(), &content).unwrap();
             place.settle().unwrap();
-            assert_eq!(
-                (fs::read_to_string(&to).unwrap().as_str(), names(to.parent().unwrap())),
-                (content, vec!["a.zip".to_owned()])
-            );
+            let there = names(to.parent().unwrap());
+            assert_eq!((fs::read_to_string(&to).unwrap(), there), (content, vec!["a.zip".to_owned()]));
         }
+    }
+
+    #[test]
+    fn a_file_that_is_no_bundle_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("mine.txt");
+        fs::write(&own, "mine").unwrap();
+        let link = folder.path().join("link");
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(&own, &link).unwrap();
+        for path in [&own, &link] {
+            let told = Place::take(path, Shape::File).unwrap_err().to_string();
+            assert!(told.contains("no bundle of this program"), "{told}");
+        }
+        assert_eq!(fs::read_to_string(&own).unwrap(), "mine");
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn complete(front: &mut Front, page: &Html) {
         select(selector).and_then(|meta| meta.value().attr("content")).map(str::trim).filter(|text| !text.is_empty())
     };
     if front.title.is_none() {
-        let (title, heading) = (select("title").and_then(text), select("h1").and_then(text));
+        let (title, heading) = (select("head > title").and_then(text), select("h1").and_then(text));
         // Sites put their own name behind that of the article.
         let is_longer = |title: &String| heading.as_ref().is_some_and(|heading| title.starts_with(heading.as_str()));
         front.title = title.filter(|title| !is_longer(title)).or(heading);

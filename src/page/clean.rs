@@ -72,7 +72,8 @@ impl<'a> Cleaner<'a> {
     fn flattened(&mut self, parent: ElementRef<'_>, place: Place, nodes: &mut Vec<Node>) -> anyhow::Result<()> {
         for node in parent.descendants() {
             let above = node.parent().and_then(ElementRef::wrap);
-            if above.is_some_and(|above| fate(above.value().name()) == Fate::Dropped) {
+            let is_no_text = |name: &str| fate(name) == Fate::Dropped || matches!(name, "noscript" | "iframe");
+            if above.is_some_and(|above| is_no_text(above.value().name())) {
                 continue;
             }
             if let Parsed::Text(text) = node.value() {
@@ -89,8 +90,13 @@ impl<'a> Cleaner<'a> {
         if is_hidden(element) {
             return Ok(());
         }
-        if name != "img" && name != "image" {
-            self.backgrounds(element, nodes, place)?;
+        let mut behind = Vec::new();
+        // Between rows there is no place for a picture: those of tables and rows stand at the end of the page.
+        if !matches!(name, "img" | "image" | "table" | "tr" | "tbody" | "thead" | "tfoot" | "caption") {
+            self.backgrounds(element, &mut behind, place)?;
+        }
+        if !matches!(name, "td" | "th") {
+            nodes.append(&mut behind);
         }
         match fate(name) {
             Fate::Dropped => {}
@@ -100,7 +106,8 @@ impl<'a> Cleaner<'a> {
             Fate::Kept(kept) => {
                 let mut made = Element::new(kept);
                 attributes(kept, element, &mut made);
-                made.children = self.children(element, deeper(place))?;
+                made.children = behind;
+                made.children.extend(self.children(element, deeper(place))?);
                 nodes.push(made.into());
             }
         }
@@ -196,7 +203,10 @@ impl<'a> Cleaner<'a> {
                 _ => {}
             }
         }
-        let Some(image) = images.first() else { return Ok(()) };
+        let Some(image) = images.first() else {
+            nodes.extend(fallback.map(|picture| Node::from(plain_img(picture))));
+            return Ok(());
+        };
         let mut choice = pictures::choose("img", image.value(), self.lookup)?;
         self.note(&choice.seen);
         if choice.shown.is_none() {
@@ -227,12 +237,17 @@ impl<'a> Cleaner<'a> {
             return Ok(());
         };
         let is_outward = matches!(value, Value::Outward(_));
+        let linked = if let Value::Picture(picture, _) = &value { Some(picture.held) } else { None };
         let mut made = Element::new("a").value("href", value);
         if is_outward {
             made = made.with("rel", "noreferrer noopener");
         }
         attributes("a", element, &mut made);
         made.children = self.children(element, Place { around: Around::Link, ..deeper(place) })?;
+        // Around a picture it leads to a larger one; around words it is all that there is of it.
+        let mut shows = false;
+        super::in_nodes(&made.children, &mut |_| shows = true);
+        self.seen.extend(linked.filter(|_| shows));
         nodes.push(made.into());
         Ok(())
     }
@@ -242,9 +257,7 @@ impl<'a> Cleaner<'a> {
             return Ok(anchor(fragment).map(|id| Value::Text(format!("#{id}"))));
         }
         if blob_name(href).is_some() || lazy::names_image(href) {
-            let found = self.lookup.find(href)?;
-            self.note(std::slice::from_ref(&found));
-            if let Found::Held(picture) = found {
+            if let Found::Held(picture) = self.lookup.find(href)? {
                 return Ok(Some(Value::Picture(picture, None)));
             }
         }
@@ -351,16 +364,18 @@ impl<'a> Cleaner<'a> {
                 _ => {}
             }
             let found: Vec<Found> = urls.iter().map(|url| self.lookup.find(url)).collect::<anyhow::Result<_>>()?;
-            self.note(&found);
-            let held = found.iter().find_map(|found| match found {
-                Found::Held(picture) if pictures::is_shown(picture) => Some(plain_img(picture.clone()).into()),
-                _ => None,
-            });
-            let missing = found.iter().find_map(|found| match found {
-                Found::Missing { url, reason } => Some(cards::placeholder("", url, reason, place.around)),
-                _ => None,
-            });
-            nodes.extend(held.or(missing));
+            let shown = found.iter().find(|found| matches!(found, Found::Held(picture) if pictures::is_shown(picture)));
+            let Some(shown) = shown.or_else(|| found.iter().find(|found| matches!(found, Found::Missing { .. })))
+            else {
+                continue;
+            };
+            // Others behind it are for the end of the page.
+            self.note(std::slice::from_ref(shown));
+            match shown {
+                Found::Held(picture) => nodes.push(plain_img(picture.clone()).into()),
+                Found::Missing { url, reason } => nodes.push(cards::placeholder("", url, reason, place.around)),
+                Found::Nothing => {}
+            }
         }
         Ok(())
     }

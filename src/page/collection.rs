@@ -1,5 +1,6 @@
 //! The documents of a mirror, in the order of their names, each as a page.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -121,7 +122,7 @@ impl Collection {
     fn lookup<'c>(&'c self, entry: &'c Entry, encoding: &'static Encoding) -> Lookup<'c> {
         let site = entry.row.site.as_deref().and_then(|site| Url::parse(site).ok());
         let base = site.or_else(|| self.collecting.base_url.clone());
-        Lookup { collection: self, entry, base, encoding }
+        Lookup { collection: self, entry, base, encoding, drawings: RefCell::default() }
     }
 
     /// The file that a page is made from: the copy that names what is held.

@@ -107,8 +107,8 @@ const KEPT: &[(&str, &str)] = &[
 /// Elements that a reader never sees, or that only act.
 const DROPPED: &[&str] = &[
     "applet", "area", "base", "basefont", "bgsound", "col", "colgroup", "datalist", "frame", "head", "keygen", "link",
-    "map", "meta", "meter", "noembed", "option", "param", "progress", "rp", "script", "select", "source", "style",
-    "template", "textarea", "title", "track",
+    "map", "meta", "meter", "noembed", "noframes", "option", "param", "progress", "rp", "script", "select", "source",
+    "style", "template", "textarea", "title", "track",
 ];
 
 /// Elements with a rule of their own.

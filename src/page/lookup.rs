@@ -1,5 +1,7 @@
 //! From a URL in a mirrored document to the picture that is held for it.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -49,6 +51,8 @@ pub struct Lookup<'c> {
     /// Where relative URLs begin that the copy has left relative.
     pub(super) base: Option<Url>,
     pub(super) encoding: &'static Encoding,
+    /// Drawings that were made anew: one that stands in a hundred places is one.
+    pub(super) drawings: RefCell<HashMap<Digest, Option<Picture>>>,
 }
 
 impl Lookup<'_> {
@@ -148,7 +152,13 @@ impl Lookup<'_> {
             dimensions: row.dimensions,
             bytes: Bytes::File(file.clone()),
         };
-        file.is_file().then_some(picture).and_then(harmless)
+        if !file.is_file() {
+            return None;
+        }
+        if row.blob.media_type != MediaType::Svg {
+            return Some(picture);
+        }
+        self.drawings.borrow_mut().entry(row.blob.digest).or_insert_with(|| harmless(picture)).clone()
     }
 
     fn asset(&self, target: &str) -> anyhow::Result<Found> {

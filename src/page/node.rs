@@ -204,6 +204,8 @@ pub fn escaped(text: &str, out: &mut dyn Write) -> io::Result<()> {
             '<' => "&lt;",
             '>' => "&gt;",
             '"' => "&quot;",
+            // A byte order mark in the middle of a text shows nothing, and readers differ on what it is.
+            '\u{feff}' => "",
             // A parser would read a line end.
             '\r' => "&#13;",
             '\u{0}'..='\u{8}'

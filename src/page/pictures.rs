@@ -3,7 +3,7 @@
 use scraper::node::Element as Source;
 
 use super::lookup::{Found, Lookup};
-use super::node::Picture;
+use super::node::{Bytes, Picture};
 use crate::collect::lazy::{self, Attributes, Reading};
 use crate::collect::srcset;
 use crate::media_type::MediaType;
@@ -11,8 +11,11 @@ use crate::media_type::MediaType;
 /// Pictures this small, in pixels, hold a place for another one.
 const PLACEHOLDER: u32 = 4;
 
+/// Pictures in `data:` URLs that are shorter than this, in bytes, are blank or a blur.
+const SMALL: u64 = 1000;
+
 /// Words in the names of attributes that hold another size of a picture, not the picture itself.
-const VARIANTS: [&str; 18] = [
+const VARIANTS: [&str; 23] = [
     "large",
     "full",
     "zoom",
@@ -31,7 +34,15 @@ const VARIANTS: [&str; 18] = [
     "old",
     "lqip",
     "fallback",
+    "hover",
+    "error",
+    "preview",
+    "share",
+    "loading",
 ];
+
+/// Words in the names of attributes whose value a script puts into `src`.
+const LAZY: [&str; 11] = ["src", "original", "lazy", "echo", "file", "url", "actual", "real", "bpic", "img", "image"];
 
 /// What an element turned out to show.
 #[derive(Debug, Default)]
@@ -76,7 +87,8 @@ pub fn choose(name: &str, element: &Source, lookup: &Lookup<'_>) -> anyhow::Resu
                 match attribute {
                     "src" => src = Some(found),
                     _ if VARIANTS.iter().any(|word| attribute.contains(word)) => variants.push(found),
-                    _ => lazy.push(found),
+                    _ if LAZY.iter().any(|word| attribute.contains(word)) => lazy.push(found),
+                    _ => variants.push(found),
                 }
             }
             _ => {}
@@ -91,7 +103,10 @@ pub fn choose(name: &str, element: &Source, lookup: &Lookup<'_>) -> anyhow::Resu
 fn decide(choice: &mut Choice, lazy: &[Found], src: Option<Found>, set: Vec<(Found, String)>, variants: &[Found]) {
     let real = |found: &Found| held(found).filter(|_| !is_placeholder(found));
     let by_script = lazy.iter().find_map(real);
-    let by_source = src.as_ref().and_then(real);
+    // Where widths are given, `src` is for browsers that know no `srcset`.
+    let has_widths = set.iter().any(|(found, descriptor)| descriptor.ends_with('w') && held(found).is_some());
+    let by_set = largest(&set).filter(|_| has_widths);
+    let by_source = by_set.or_else(|| src.as_ref().and_then(real));
     let from_script = by_script.is_some();
     choice.shown = by_script.or(by_source).or_else(|| largest(&set)).or_else(|| variants.iter().find_map(real));
     if choice.shown.is_none() {
@@ -155,7 +170,8 @@ fn held(found: &Found) -> Option<Picture> {
 /// Whether what was found only holds the place of a picture.
 fn is_placeholder(found: &Found) -> bool {
     match found {
-        Found::Held(picture) => picture.dimensions.is_some_and(|(width, height)| width.max(height) <= PLACEHOLDER),
+        Found::Held(Picture { dimensions: Some((width, height)), .. }) if (*width).max(*height) <= PLACEHOLDER => true,
+        Found::Held(picture) => matches!(picture.bytes, Bytes::Inline(_)) && picture.length < SMALL,
         Found::Missing { .. } | Found::Nothing => true,
     }
 }

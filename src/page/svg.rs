@@ -227,6 +227,67 @@ const ATTRIBUTES: &[&str] = &[
     "z",
 ];
 
+/// Functions of styles that load nothing. Sorted.
+pub const FUNCTIONS: &[&str] = &[
+    "blur",
+    "brightness",
+    "calc",
+    "clamp",
+    "color",
+    "contrast",
+    "drop-shadow",
+    "grayscale",
+    "has",
+    "hsl",
+    "hsla",
+    "hue-rotate",
+    "inset",
+    "invert",
+    "is",
+    "lab",
+    "lang",
+    "lch",
+    "matrix",
+    "matrix3d",
+    "max",
+    "min",
+    "not",
+    "nth-child",
+    "nth-last-child",
+    "nth-last-of-type",
+    "nth-of-type",
+    "oklab",
+    "oklch",
+    "opacity",
+    "perspective",
+    "polygon",
+    "rgb",
+    "rgba",
+    "rotate",
+    "rotate3d",
+    "rotatex",
+    "rotatey",
+    "rotatez",
+    "saturate",
+    "scale",
+    "scale3d",
+    "scalex",
+    "scaley",
+    "scalez",
+    "sepia",
+    "skew",
+    "skewx",
+    "skewy",
+    "translate",
+    "translate3d",
+    "translatex",
+    "translatey",
+    "translatez",
+    "url",
+    "var",
+    "where",
+];
+
 /// A drawing as it may be shown: the bytes of an SVG file without anything that could act, or `None` where no drawing
 /// could be read.
 pub fn inert(bytes: Vec<u8>) -> Option<Vec<u8>> {
@@ -315,7 +376,9 @@ fn element(
     }
     for (attribute, value) in source.value().attrs() {
         let Ok(at) = ATTRIBUTES.binary_search(&attribute) else { continue };
-        if is_harmless(value) && !(attribute == "style" && value.contains("position")) {
+        // `xlink:type` is a `type`, too, as far as this parser tells.
+        let is_new = made.attributes.iter().all(|(known, _)| *known != ATTRIBUTES[at]);
+        if is_new && is_harmless(value) && !(attribute == "style" && value.contains("position")) {
             made.attributes.push((ATTRIBUTES[at], Value::Text(value.to_owned())));
         }
     }
@@ -370,16 +433,22 @@ fn reference(name: &str, source: ElementRef<'_>, images: &mut Images<'_>) -> any
     })
 }
 
-/// Whether a value names nothing outside of the drawing: every `url()` in it is a fragment, and no escape hides one.
+/// Whether a value names nothing outside of the drawing: it calls known functions alone, every `url()` in it is a
+/// fragment, and no escape hides one.
 fn is_harmless(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     let fragments = lower.match_indices("url(").all(|(at, _)| {
         let inside = lower[at + 4..].trim_start().trim_start_matches(['"', '\'']);
         inside.starts_with('#')
     });
-    let hidden =
-        ["\\", "javascript:", "expression(", "image(", "image-set(", "src(", "@import", "-moz-binding", "behavior:"];
-    fragments && hidden.iter().all(|word| !lower.contains(word))
+    let calls = lower.match_indices('(').all(|(at, _)| {
+        let ends_name = |c: char| !c.is_alphanumeric() && c != '-' && c != '_';
+        let name = lower[..at].rsplit(ends_name).next().unwrap_or_default();
+        // A number is no function.
+        name.is_empty() || name.bytes().all(|byte| byte.is_ascii_digit()) || FUNCTIONS.binary_search(&name).is_ok()
+    });
+    let hidden = ["\\", "javascript:", "@import", "-moz-binding", "behavior:"];
+    fragments && calls && hidden.iter().all(|word| !lower.contains(word))
 }
 
 /// Names pictures by their content.
@@ -421,6 +490,7 @@ mod tests {
     fn the_tables_are_sorted() {
         assert!(ELEMENTS.is_sorted());
         assert!(ATTRIBUTES.is_sorted());
+        assert!(FUNCTIONS.is_sorted());
     }
 
     #[test]
@@ -442,6 +512,26 @@ mod tests {
         for gone in ["script", "onload", "h.example", "iframe", "animate", "foreignObject"] {
             assert!(!made.contains(gone), "{gone} in {made}");
         }
+    }
+
+    #[test]
+    fn values_call_known_functions_alone() {
+        for harmless in
+            ["fill:color(display-p3 1 0 0)", "translate3d(0,0,0)", "M0 0(1)", "url(#a)", ".a:not(.b){}", "a"]
+        {
+            assert!(is_harmless(harmless), "{harmless}");
+        }
+        for other in
+            ["url(x)", "image-set('x')", "fill:src(x)", "a: URL( 'x')", "cross-fade(url(#a))", "u\\72l(x)", "é-x(a)"]
+        {
+            assert!(!is_harmless(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn no_attribute_stands_twice() {
+        let made = inert(b"<svg><linearGradient type='a' xlink:type='b'/></svg>".to_vec()).unwrap();
+        assert_eq!(String::from_utf8(made).unwrap().matches("type=").count(), 1);
     }
 
     #[test]

@@ -159,6 +159,36 @@ fn a_lazy_picture_takes_the_place_of_what_holds_its_place() {
 }
 
 #[test]
+fn no_picture_is_lost_for_another() {
+    let mirror = Fixture::new();
+    let (a, b) = (mirror.picture("a"), mirror.picture("b"));
+    let blank = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 600 400'/%3E";
+    for (text, shown) in [
+        (format!("<img src=\"{blank}\" data-srcset='{a} 600w'>"), &[&a][..]),
+        (format!("<img src='{a}' srcset='{b} 600w'>"), &[&b]),
+        (format!("<img src='{a}' data-hover='{b}'>"), &[&a]),
+        (format!("<table><tr><td style='background:url({a})'>x</td></tr></table>"), &[&a]),
+        (format!("<picture><source srcset='{a}'></picture>"), &[&a]),
+        (format!("<p style='background:url({a})'>x</p>"), &[&a]),
+    ] {
+        let (_, body) = mirror.page("a.html", &text);
+        for picture in shown {
+            assert!(body.contains(&format!("src=\"{picture}\"")), "{text}: {body}");
+        }
+        assert_eq!(body.matches("<img").count(), shown.len(), "{text}: {body}");
+    }
+}
+
+#[test]
+fn what_is_no_part_of_the_text_is_not_in_it() {
+    let mirror = Fixture::new();
+    let (page, body) =
+        mirror.page("a.html", "<svg><title>Logo</title></svg><h1>Real</h1><noframes><p>NF</p></noframes>\u{feff}x");
+    assert_eq!(page.title, "Real");
+    assert!(!body.contains("NF") && !body.contains('\u{feff}'), "{body}");
+}
+
+#[test]
 fn a_srcset_keeps_what_is_held() {
     let mirror = Fixture::new();
     let (a, b) = (mirror.picture("a"), mirror.picture("b"));

@@ -144,7 +144,8 @@ impl Reply {
 
 pub const HTML: &str = "text/html; charset=utf-8";
 
-const EVERY_ANSWER: [(&str, &str); 4] = [
+const EVERY_ANSWER: [(&str, &str); 5] = [
+    ("x-dns-prefetch-control", "off"),
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
     ("cross-origin-resource-policy", "same-origin"),

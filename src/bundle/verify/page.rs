@@ -198,7 +198,7 @@ impl Reading<'_, '_, '_> {
                 if let Some(wrong) = policy::wrong(content, self.demand().unwrap_or(Demand::Full)) {
                     self.tell(Kind::Policy, &wrong);
                 }
-            } else {
+            } else if !(said == "x-dns-prefetch-control" && content == "off") {
                 let kind = if said.eq_ignore_ascii_case("refresh") { Kind::Refresh } else { Kind::Element };
                 self.tell(kind, &format!("<meta http-equiv=\"{said}\" content=\"{content}\">"));
             }

@@ -228,7 +228,7 @@ fn formats_can_be_dated_and_are_not_by_nonsense() {
     let (case, origin) = (Case::new(), Origin::of_pictures());
     case.write("in/a.html", "<img src='http://p.example/a.png'>");
     sync(&case, &origin);
-    for nonsense in ["", "yesterday", "1.5", "-1"] {
+    for nonsense in [" ", "yesterday", "1.5", "-1"] {
         let run = case.imgmirror(&["bundle", "--format=dir", "--to=site"]).env("SOURCE_DATE_EPOCH", nonsense);
         run.run(2).stderr_has("SOURCE_DATE_EPOCH");
         assert!(!case.exists("site"));

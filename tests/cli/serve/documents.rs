@@ -30,7 +30,7 @@ fn an_article_is_shown_with_its_pictures_and_placeholders() {
         page.contains("im-missing") && page.contains("Lost") && page.contains("http://p.example/gone.png"),
         "{page}"
     );
-    assert!(page.contains(&format!("href=\"{b}\"")), "{page}");
+    assert!(page.contains(&format!("href=\"{b}#part\"")), "{page}");
     assert!(page.contains("References (3, ") && page.contains("1 missing"), "{page}");
     assert!(viewer.page(&b).contains("id=\"part\""));
     for path in
@@ -179,7 +179,7 @@ fn a_document_that_cannot_be_read_says_so_and_the_others_are_there() {
     let answer = viewer.get(&viewer.document("a.html"));
     answer.assert_safe("a lost document");
     assert_eq!(answer.status, 500);
-    assert!(answer.text().contains("imgmirror check"), "{}", answer.text());
+    assert!(answer.text().contains("imgmirror sync"), "{}", answer.text());
 }
 
 #[test]

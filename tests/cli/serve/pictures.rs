@@ -125,7 +125,7 @@ fn a_picture_that_is_not_there_or_lies_elsewhere_is_not_found() {
     gone.assert_safe("a lost picture");
     assert_eq!(gone.status, 404);
     assert!(gone.text().contains("imgmirror check"), "{}", gone.text());
-    assert!(viewer.page(&viewer.document("a.html")).contains("gone from the mirror"));
+    assert!(viewer.page(&viewer.document("a.html")).contains("was kept and is lost"));
     // A link that leads out of the mirror is not followed.
     std::os::unix::fs::symlink(case.at("elsewhere.png"), &file).unwrap();
     assert_eq!(viewer.get(&format!("/picture/{}", &name[3..])).status, 404);
