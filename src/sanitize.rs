@@ -105,6 +105,10 @@ fn push_shown(shown: &mut String, c: char) {
 /// percent-encoding, once or more, in URLs that stand inside others.
 pub fn without_credentials(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
+    // Most text has no `@`, be it percent-encoded, and so no credentials.
+    if memchr::memchr2(b'@', b'%', bytes).is_none() {
+        return Cow::Borrowed(text);
+    }
     let mut clean = String::new();
     let mut copied = 0;
     let mut at = 0;
