@@ -36,7 +36,7 @@ use recording::Recorded;
 use recovering::Copies;
 pub use repairing::{Repaired, Repairing};
 pub use rewriting::MissingPolicy;
-use rewriting::{Rewriting, Rewritten, Which};
+use rewriting::{Rewriting, Rewritten};
 pub use standing::Standing;
 
 /// Whether a run may ask anybody.
@@ -105,6 +105,7 @@ async fn mirror(
     placement::refuse_another(&catalog, &row, mirror.layout(), &job.output)?;
     holding::refuse_unmounted(&catalog, &store, assets(&job, mirror.layout()), job.network)?;
     let run = catalog.begin_run()?;
+    let left = rewriting(&job, mirror.layout()).left(&catalog, run)?;
     catalog.remember_placement(&row)?;
     catalog.remember_missing_policy(job.missing.word())?;
 
@@ -122,7 +123,7 @@ async fn mirror(
 
     progress.phase(Phase::Rewriting);
     let rewriting = rewriting(&job, mirror.layout());
-    let rewritten = rewriting.rewrite(&catalog, Which::OfRun(run), progress, stop)?;
+    let rewritten = rewriting.rewrite_and_settle(&catalog, run, left, progress, stop)?;
 
     let failures = failures(&catalog, run)?;
     let summary = summarise(&catalog, run, &recorded, &fetched, &rewritten, failures, started)?;

@@ -66,10 +66,11 @@ pub fn temporary(tmp: &Path, destination: &Path) -> anyhow::Result<NamedTempFile
     let mut builder = tempfile::Builder::new();
     // Named as the store names its own, so that what a killed run leaves in tmp/ is swept with them.
     builder.prefix("imgmirror-").suffix(".part");
-    let name = own_name(tmp, destination);
+    let name;
     let within = if same_file_system(tmp, folder) {
         tmp
     } else {
+        name = own_name(tmp, destination);
         builder.prefix(&name).rand_bytes(0);
         // What a killed run left of this document.
         let _ = fs::remove_file(folder.join(format!("{name}.part")));

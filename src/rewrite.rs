@@ -3,6 +3,7 @@
 //! A plan is pure data: spans of the source and the bytes that take their place. Splicing copies everything between the
 //! spans as it is, so a document without edits comes out byte for byte.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use sha2::{Digest as _, Sha256};
@@ -106,7 +107,7 @@ pub fn url_safe(text: &str) -> String {
         .add(b'{')
         .add(b'|')
         .add(b'}');
-    utf8_percent_encode(text, UNSAFE).to_string()
+    Cow::from(utf8_percent_encode(text, UNSAFE)).into_owned()
 }
 
 /// A file system path as a relative URL: separators become `/`, and every character that means something in a URL is

@@ -14,7 +14,7 @@ const COVER: &str = "***";
 /// Text in which nothing acts on the terminal: control characters, escape sequences, direction overrides, invisible
 /// characters and line separators are written as escapes (`\u{202e}`, `\n`). All other text is left as it is.
 pub fn for_terminal(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_hostile) {
+    if !has_hostile(text) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);
@@ -25,7 +25,7 @@ pub fn for_terminal(text: &str) -> Cow<'_, str> {
 /// [`for_terminal`], cut to at most `max` characters as shown; a cut ends with `…`.
 pub fn for_terminal_limited(text: &str, max: usize) -> Cow<'_, str> {
     // Each shown character takes at most four bytes, so short text need not be counted.
-    if text.len() <= max && !text.contains(is_hostile) {
+    if text.len() <= max && !has_hostile(text) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::new();
@@ -62,7 +62,7 @@ pub fn url(text: impl AsRef<str>) -> String {
 /// a terminal. (Outside of strings, JSON contains no such characters but line ends, which are kept.)
 pub fn json(serialised: &str) -> Cow<'_, str> {
     let acts = |c: char| c != '\n' && is_hostile(c);
-    if !serialised.contains(acts) {
+    if is_printable_ascii(serialised) || !serialised.contains(acts) {
         return Cow::Borrowed(serialised);
     }
     let mut safe = String::with_capacity(serialised.len() + 16);
@@ -76,6 +76,15 @@ pub fn json(serialised: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(safe)
+}
+
+fn has_hostile(text: &str) -> bool {
+    !is_printable_ascii(text) && text.contains(is_hostile)
+}
+
+/// Most text is, and then there is no need to look at it by characters.
+fn is_printable_ascii(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Characters that act on a terminal, hide, or change the order of what is read: Unicode's control and format characters
@@ -105,6 +114,10 @@ fn push_shown(shown: &mut String, c: char) {
 /// percent-encoding, once or more, in URLs that stand inside others.
 pub fn without_credentials(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
+    // Most text has no `@`, be it percent-encoded, and so no credentials.
+    if memchr::memchr2(b'@', b'%', bytes).is_none() {
+        return Cow::Borrowed(text);
+    }
     let mut clean = String::new();
     let mut copied = 0;
     let mut at = 0;

@@ -157,9 +157,13 @@ impl Layer {
 
 fn replace(text: &str, special: impl Fn(char) -> bool, write: impl Fn(char, &mut String)) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if special(c) { write(c, &mut out) } else { out.push(c) }
+    let mut rest = text;
+    while let Some((at, c)) = rest.char_indices().find(|(_, c)| special(*c)) {
+        out.push_str(&rest[..at]);
+        write(c, &mut out);
+        rest = &rest[at + c.len_utf8()..];
     }
+    out.push_str(rest);
     out
 }
 

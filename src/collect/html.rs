@@ -14,7 +14,7 @@ mod select;
 mod value;
 mod walk;
 
-pub use base::{base, rebase};
+pub use base::{base, may_have_base, rebase};
 pub use select::Select;
 pub use value::decode_attribute;
 

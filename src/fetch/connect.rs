@@ -100,7 +100,8 @@ impl Clients {
             settings: options.clone(),
             made: Mutex::default(),
         };
-        clients.client(Route { way: Way::Direct, port: None, versions: Versions::Any })?;
+        // Clients are made when they are needed: each reads the certificates that the machine trusts.
+        clients.trust()?;
         Ok(clients)
     }
 
@@ -145,14 +146,19 @@ impl Clients {
         Ok(client)
     }
 
-    fn build(&self, route: &Route) -> Result<Client, BadOption> {
-        let trust = match &self.settings.cacert {
-            None => Vec::new(),
+    /// The certificates of `--cacert`.
+    fn trust(&self) -> Result<Vec<reqwest::Certificate>, BadOption> {
+        match &self.settings.cacert {
+            None => Ok(Vec::new()),
             Some(pem) => reqwest::Certificate::from_pem_bundle(pem)
                 .ok()
                 .filter(|found| !found.is_empty())
-                .ok_or_else(|| BadOption("the --cacert file holds no certificate in PEM form".to_owned()))?,
-        };
+                .ok_or_else(|| BadOption("the --cacert file holds no certificate in PEM form".to_owned())),
+        }
+    }
+
+    fn build(&self, route: &Route) -> Result<Client, BadOption> {
+        let trust = self.trust()?;
         // The builder takes the provider that the process has; giving it twice does nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = self.builder(route)?.tls_certs_merge(trust).build();

@@ -39,7 +39,7 @@ mod tests;
 use std::fmt;
 use std::time::SystemTime;
 
-use url::Url;
+use url::{Position, Url};
 
 use crate::media_type::MediaType;
 use crate::mirror::store::Received;
@@ -237,7 +237,12 @@ impl fmt::Display for FailureKind {
 
 /// The origin of `url` as queues, limits and what is remembered of a host are keyed: `https://example.test:8443`.
 pub fn origin(url: &Url) -> String {
-    url.origin().ascii_serialization()
+    // Of a web URL without credentials it is the beginning, as it stands.
+    let bare = url.username().is_empty() && url.password().is_none();
+    match url.scheme() {
+        "http" | "https" if bare => url[..Position::BeforePath].to_owned(),
+        _ => url.origin().ascii_serialization(),
+    }
 }
 
 /// `url` as it may be stored and printed: without credentials and fragment.
@@ -260,5 +265,8 @@ pub(crate) fn one_line(text: &str) -> String {
     let hidden = |c: char| {
         c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
+    if text.len() <= DETAIL_MAX && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     text.chars().map(|c| if hidden(c) { ' ' } else { c }).take(DETAIL_MAX).collect()
 }

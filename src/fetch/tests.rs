@@ -462,3 +462,23 @@ fn text_from_outside_is_one_bounded_line() {
     assert_eq!(one_line("a\u{1b}[31m\r\nb\u{202e}c"), "a [31m  b c");
     assert_eq!(one_line(&"é".repeat(999)).chars().count(), DETAIL_MAX);
 }
+
+#[test]
+fn an_origin_is_that_of_the_url_standard() {
+    for url in [
+        "http://a.test/x?y#z",
+        "https://a.test:443/",
+        "https://a.test:8443",
+        "http://user:word@a.test:81/x",
+        "http://user@a.test",
+        "http://[2001:db8::1]:80/",
+        "https://[::1]:8443/@",
+        "http://127.0.0.1?a@b",
+        "https://\u{e9}.test./x",
+        "ftp://a.test:2121/x",
+        "file:///x",
+    ] {
+        let url: Url = url.parse().unwrap();
+        assert_eq!(origin(&url), url.origin().ascii_serialization(), "{url}");
+    }
+}

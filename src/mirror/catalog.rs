@@ -17,6 +17,7 @@ mod repairing;
 mod rewriting;
 mod rows;
 mod settings;
+mod settling;
 #[cfg(test)]
 mod tests;
 mod viewing;
@@ -48,6 +49,7 @@ pub use repairing::DamagedBlob;
 pub use rewriting::{HeldReference, ReferenceState, RewriteRow};
 pub use rows::{Known, ReferenceCounts, ReferenceRow, Seen, TargetRow};
 pub use settings::{Documents, PlacementRow};
+pub use settling::Settled;
 pub use viewing::{ViewedAsset, ViewedReference};
 
 /// What leads from each layout to the next. A catalog of an older layout is brought up to date when it is opened for

@@ -38,8 +38,9 @@ impl Blob {
     ///
     /// This scheme is forever. Two digits make 256 folders, few enough to list and enough for millions of blobs.
     pub fn name(&self) -> String {
-        let digest = self.digest.to_string();
-        format!("{}/{digest}.{}", &digest[..2], self.media_type.extension())
+        let digits = self.digest.digits();
+        let digits = std::str::from_utf8(&digits).unwrap_or_default();
+        [digits.get(..2).unwrap_or_default(), "/", digits, ".", self.media_type.extension()].concat()
     }
 }
 
@@ -217,7 +218,7 @@ impl Store for LocalStore {
         let blob = Blob { digest: received.digest(), media_type };
         let path = self.path(&blob);
         // What a disk damaged or a power cut left half written is found here, and repaired: a good copy is at hand.
-        if self.has(&blob)? == Some(received.len()) && is_whole(&path, blob.digest) {
+        if length_at(&path)? == Some(received.len()) && is_whole(&path, blob.digest) {
             self.settle(path)?;
             return Ok(Committed::AlreadyHeld(blob));
         }
@@ -238,12 +239,7 @@ impl Store for LocalStore {
     }
 
     fn has(&self, blob: &Blob) -> Result<Option<u64>, StoreError> {
-        let path = self.path(blob);
-        match fs::metadata(&path) {
-            Ok(metadata) => Ok(metadata.is_file().then_some(metadata.len())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::new("look at", &path, error)),
-        }
+        length_at(&self.path(blob))
     }
 
     fn open(&self, blob: &Blob) -> Result<File, StoreError> {
@@ -288,6 +284,15 @@ pub fn sweep(tmp: &Path) -> Result<usize, StoreError> {
 /// Whether a file has the content that its name says. One that cannot be read has not.
 pub fn is_whole(path: &Path, digest: Digest) -> bool {
     File::open(path).and_then(Digest::of_reader).is_ok_and(|(found, _)| found == digest)
+}
+
+/// The length in bytes of the file at `path`, or `None` if there is none.
+fn length_at(path: &Path) -> Result<Option<u64>, StoreError> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.is_file().then_some(metadata.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::new("look at", path, error)),
+    }
 }
 
 fn remove_file(path: &Path) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use url::Url;
 
 use super::placement::Links;
-use crate::collect::html::rebase;
+use crate::collect::html::{may_have_base, rebase};
 use crate::collect::{Collector, Page, Reference, value};
 use crate::document::{Document, Format, ReadError};
 use crate::media_type::MediaType;
@@ -107,6 +107,10 @@ impl Collecting {
             return Ok(plan);
         }
         let text = document.text();
+        // What is no element of the page leads no link astray.
+        if !may_have_base(&text.text) {
+            return Ok(plan);
+        }
         let page = self.collector.open(path, &text.text, &|url| self.names_image(url));
         let Some(base) = self.base(&page).filter(|_| page.format() == Format::Html) else {
             return Ok(plan);

@@ -60,6 +60,9 @@ pub(super) async fn fetch<F: Fetch, S: Store>(
     let counts = reader.plan_fetch(run, backlog)?;
     let mut fetched = Fetched { total: counts.total, held: counts.held, ..Fetched::default() };
     progress.assets(counts.asked);
+    if counts.asked == 0 {
+        return Ok((catalog, fetched));
+    }
     // Who wants to try at once what has failed also wants to ask those who asked for peace.
     let rests = if backlog.failed == Failed::Due { Rests::Heeded } else { Rests::Disregarded };
     let mut memory = Memory::new(rests);

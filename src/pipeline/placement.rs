@@ -89,7 +89,7 @@ impl Links {
             Links::Prefix(prefix) => format!("{prefix}{name}"),
             Links::WithinMirror => {
                 let depth = path.components().count();
-                format!("{}assets/{name}", "../".repeat(depth))
+                ["../".repeat(depth).as_str(), "assets/", &name].concat()
             }
             Links::To(assets) => {
                 let folder = std::path::absolute(source).unwrap_or_else(|_| source.to_owned());

@@ -21,7 +21,7 @@ use super::collecting::Collecting;
 use super::placement::{Links, Placement};
 use crate::document::ReadError;
 use crate::mirror::Layout;
-use crate::mirror::catalog::{Catalog, CatalogError, HeldReference, Journal, RewriteRow, Seen};
+use crate::mirror::catalog::{Catalog, CatalogError, HeldReference, Journal, RewriteRow, Seen, Settled};
 use crate::mirror::store::{self, Durability, StoreErrorKind};
 use crate::progress::Progress;
 use crate::replace::{self, CHANGED, Version, folder_of};
@@ -58,6 +58,8 @@ impl MissingPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Which {
     OfRun(i64),
+    /// Those of a run that the catalog lists as touched by it, and those that were not written before or are gone.
+    TouchedBy(i64),
     /// Those that a check found damaged, in any case, and those that name a blob that it did.
     Damaged,
 }
@@ -101,6 +103,40 @@ struct InPlace {
 }
 
 impl Rewriting<'_> {
+    /// What the run before `run` has left, as far as it wrote documents in the same manner.
+    pub(super) fn left(&self, catalog: &Catalog, run: i64) -> anyhow::Result<Settled> {
+        Ok(match self.manner() {
+            Some(manner) => catalog.begin_settled(run, &manner)?,
+            None => Settled::Unknown,
+        })
+    }
+
+    /// Writes the documents of `run`, to which another one had `left` them, and notes when all of them are written.
+    ///
+    /// # Errors
+    /// Those of [`Rewriting::rewrite`].
+    pub(super) fn rewrite_and_settle(
+        &self,
+        catalog: &Catalog,
+        run: i64,
+        left: Settled,
+        progress: &Progress,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Rewritten> {
+        let which = match left {
+            Settled::Unknown => Which::OfRun(run),
+            Settled::AsWritten => Which::TouchedBy(run),
+        };
+        let rewritten = self.rewrite(catalog, which, progress, stop)?;
+        if rewritten.failed == 0
+            && !stop.is_cancelled()
+            && let Some(manner) = self.manner()
+        {
+            catalog.settle(run, left, &manner)?;
+        }
+        Ok(rewritten)
+    }
+
     /// Writes documents.
     ///
     /// A document that cannot be written is warned of and counted, and the others go on.
@@ -115,10 +151,13 @@ impl Rewriting<'_> {
         stop: &CancellationToken,
     ) -> anyhow::Result<Rewritten> {
         let mut rewritten = Rewritten::default();
+        if matches!(which, Which::TouchedBy(_)) {
+            catalog.touch_documents()?;
+        }
         let mut after = 0;
         while !stop.is_cancelled() {
             let rows = match which {
-                Which::OfRun(run) => catalog.documents(run, after, BATCH)?,
+                Which::OfRun(run) | Which::TouchedBy(run) => catalog.documents(run, after, BATCH)?,
                 Which::Damaged => catalog.damaged_documents(after, BATCH)?,
             };
             let Some(last) = rows.last() else { break };
@@ -129,6 +168,10 @@ impl Rewriting<'_> {
             for row in rows {
                 if stop.is_cancelled() {
                     break;
+                }
+                if matches!(which, Which::TouchedBy(_)) && self.stands(catalog, &row)? {
+                    rewritten.unchanged += 1;
+                    continue;
                 }
                 let name = row.source.clone();
                 match self.prepare(catalog, row) {
@@ -190,6 +233,20 @@ impl Rewriting<'_> {
                 row.plan == Some(plan.fingerprint(&row.digest)) && self.destination(row).symlink_metadata().is_ok()
             }
         }
+    }
+
+    /// Whether a document that was as its plan said when the run began is so still, without looking at its references.
+    fn stands(&self, catalog: &Catalog, row: &RewriteRow) -> anyhow::Result<bool> {
+        let is_there = || self.destination(row).symlink_metadata().is_ok();
+        Ok(self.placement == &Placement::Mirror && row.plan.is_some() && !catalog.is_touched(row.id)? && is_there())
+    }
+
+    /// Everything beside the catalog that decides how documents are written, in a form that differs when they must be
+    /// planned anew. `None` where what was written is not what was planned: in documents that are edited in place.
+    fn manner(&self) -> Option<String> {
+        let Rewriting { links, missing, .. } = self;
+        let manner = format!("{} {links:?} {}", env!("CARGO_PKG_VERSION"), missing.word());
+        (self.placement == &Placement::Mirror).then_some(manner)
     }
 
     fn destination(&self, row: &RewriteRow) -> PathBuf {

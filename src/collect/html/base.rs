@@ -4,7 +4,6 @@
 //! on the remote server; so the base is emptied, and every other relative link is written out in full, which keeps the
 //! page's links where they led.
 
-use memchr::memmem;
 use url::Url;
 
 use super::value::decode_attribute;
@@ -15,11 +14,18 @@ use crate::rewrite::{Edit, replacement};
 use crate::target::is_template;
 use crate::text::Span;
 
+/// Whether something in `html` begins like a `base` element. It takes no tokenizer to tell.
+pub fn may_have_base(html: &str) -> bool {
+    let candidate =
+        |at: usize| html.as_bytes().get(at + 1..at + 5).is_some_and(|name| name.eq_ignore_ascii_case(b"base"));
+    memchr::memchr_iter(b'<', html.as_bytes()).any(candidate)
+}
+
 /// The `href` of the first `base` that has one, decoded and trimmed.
 pub fn base(html: &str) -> Option<String> {
-    let candidate =
-        |at: &usize| html.as_bytes().get(at + 1..at + 5).is_some_and(|name| name.eq_ignore_ascii_case(b"base"));
-    memmem::find_iter(html.as_bytes(), b"<").find(candidate)?;
+    if !may_have_base(html) {
+        return None;
+    }
     let mut found = None;
     walk(html, &mut |visit| {
         if let (None, Visit::Tag(tag)) = (&found, visit)

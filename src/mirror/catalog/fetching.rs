@@ -244,13 +244,14 @@ impl Catalog {
     /// sent.
     pub fn record_capture(&self, run: i64, asset: i64, capture: &CaptureRow, on_change: OnChange) -> Result<Recorded> {
         let digest = capture.blob.digest.as_bytes();
-        let known = self.has_blob(digest)?;
         let (width, height) = capture.dimensions.unzip();
-        self.connection
+        let added = self
+            .connection
             .prepare_cached(
                 "INSERT OR IGNORE INTO blob (digest, media, length, width, height) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute(params![digest, capture.blob.media_type.essence(), capture.length as i64, width, height])?;
+        let known = added == 0;
         if known {
             self.supersede_revisit(asset, Some(digest))?;
         }

@@ -285,6 +285,7 @@ impl Catalog {
     /// is moved by the next run, a blob without a file would be damage.
     pub fn forget_doomed(&self) -> Result<()> {
         self.begin()?;
+        self.unsettle()?;
         for table in [
             "UPDATE asset SET digest = NULL WHERE digest IS NOT NULL AND digest",
             "DELETE FROM capture WHERE digest",
@@ -298,6 +299,7 @@ impl Catalog {
     /// Forgets the documents of the plan that are gone and these inputs, and what nothing refers to any more.
     pub fn forget_gone(&self, inputs: &[PathBuf]) -> Result<()> {
         self.begin()?;
+        self.unsettle()?;
         for input in inputs {
             self.connection.execute("DELETE FROM input WHERE path = ?1", [path_value(input)])?;
         }

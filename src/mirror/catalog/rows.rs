@@ -6,6 +6,7 @@ use rusqlite::OptionalExtension as _;
 use rusqlite::types::Value;
 
 use super::{Catalog, Result, params, path_from, path_value};
+use crate::fetch::origin;
 use crate::target::Target;
 
 /// What says whether a file is still the one that was read.
@@ -74,7 +75,7 @@ impl From<&Target> for TargetRow {
     fn from(target: &Target) -> Self {
         TargetRow {
             target: target.url.to_string(),
-            origin: target.url.origin().ascii_serialization(),
+            origin: origin(&target.url),
             fragment: target.fragment.clone(),
             proxies: target.proxies.len() as u32,
             hint: target.hint.clone(),
@@ -136,9 +137,12 @@ impl Catalog {
              RETURNING id",
         )?;
         let id = upsert.query_row(params![path_value(path), path_value(source), settings, run], |row| row.get(0))?;
-        self.keep_in_mind(id)?;
-        let mut clear = self.connection.prepare_cached("DELETE FROM reference WHERE document = ?1")?;
-        clear.execute([id])?;
+        let mut collected = self.connection.prepare_cached("SELECT 1 FROM reference WHERE document = ?1")?;
+        if collected.exists([id])? {
+            self.keep_in_mind(id)?;
+            let mut clear = self.connection.prepare_cached("DELETE FROM reference WHERE document = ?1")?;
+            clear.execute([id])?;
+        }
         Ok(id)
     }
 
@@ -148,8 +152,20 @@ impl Catalog {
             "INSERT OR IGNORE INTO reference (document, start, end, slot, layers, raw, fragment, proxies, asset, skip, held)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?;
+        if rows.iter().any(|row| row.held.is_some()) {
+            self.make_list_of_shown()?;
+        }
+        // A document has many references and few slots.
+        let mut slots: Vec<(&str, i64)> = Vec::new();
         for row in rows {
-            let slot = self.slot(&row.slot)?;
+            let slot = match slots.iter().find(|(name, _)| *name == row.slot) {
+                Some((_, slot)) => *slot,
+                None => {
+                    let slot = self.slot(&row.slot)?;
+                    slots.push((&row.slot, slot));
+                    slot
+                }
+            };
             let (mut asset, fragment, proxies, skip) = match &row.outcome {
                 Ok(target) => (Some(self.asset(target)?), target.fragment.as_deref(), target.proxies, None),
                 Err(skip) => (None, None, 0, Some(skip.as_str())),
@@ -173,16 +189,21 @@ impl Catalog {
     /// Keeps in mind for which assets a document shows blobs, while its references are collected anew. A run that ended
     /// right after an edit in place left what was held, and did not come to note that it is shown.
     fn keep_in_mind(&self, document: i64) -> Result<()> {
-        self.connection.execute_batch(
-            "CREATE TEMP TABLE IF NOT EXISTS shown (document INTEGER, digest BLOB, asset INTEGER,
-                                                    PRIMARY KEY (document, digest)) WITHOUT ROWID",
-        )?;
+        self.make_list_of_shown()?;
         let mut keep = self.connection.prepare_cached(
             "INSERT OR IGNORE INTO temp.shown SELECT document, coalesce(held, digest), asset.id
              FROM reference JOIN asset ON asset.id = reference.asset
              WHERE document = ?1 AND coalesce(held, digest) IS NOT NULL",
         )?;
         keep.execute([document])?;
+        Ok(())
+    }
+
+    fn make_list_of_shown(&self) -> Result<()> {
+        self.connection.execute_batch(
+            "CREATE TEMP TABLE IF NOT EXISTS shown (document INTEGER, digest BLOB, asset INTEGER,
+                                                    PRIMARY KEY (document, digest)) WITHOUT ROWID",
+        )?;
         Ok(())
     }
 
@@ -241,6 +262,9 @@ impl Catalog {
                 self.connection.last_insert_rowid()
             }
         };
+        if row.sources.is_empty() {
+            return Ok(id);
+        }
         let mut source =
             self.connection.prepare_cached("INSERT OR IGNORE INTO source (asset, rank, url) VALUES (?1, ?2, ?3)")?;
         for (rank, url) in row.sources.iter().enumerate() {

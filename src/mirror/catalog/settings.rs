@@ -129,7 +129,7 @@ impl Catalog {
         self.number("collecting")
     }
 
-    fn setting(&self, name: &str) -> Result<Option<Value>> {
+    pub(super) fn setting(&self, name: &str) -> Result<Option<Value>> {
         let mut statement = self.connection.prepare_cached("SELECT value FROM setting WHERE name = ?1")?;
         Ok(statement.query_row([name], |row| row.get(0)).optional()?)
     }
