@@ -221,18 +221,23 @@ impl<'c> Wacz<'c> {
         let profile = if not_modified { "server-not-modified" } else { "identical-payload-digest" };
         let head = exchange::head(capture, None);
         let date = exchange::date(capture);
+        let mut fields = vec![
+            ("WARC-Profile", format!("http://netpreserve.org/warc/1.1/revisit/{profile}")),
+            ("WARC-Refers-To", original.name.clone()),
+            ("WARC-Refers-To-Target-URI", original.url.clone()),
+            ("WARC-Refers-To-Date", original.date.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            ("WARC-Payload-Digest", format!("sha256:{}", picture.held)),
+        ];
+        if !not_modified {
+            // "Shall be used for any identical-digest truncation".
+            fields.push(("WARC-Truncated", "length".to_owned()));
+        }
         let written = self.write(&Record {
             kind: Kind::Revisit,
             uri: Some(&url),
             date,
             content_type: "application/http;msgtype=response",
-            fields: vec![
-                ("WARC-Profile", format!("http://netpreserve.org/warc/1.1/revisit/{profile}")),
-                ("WARC-Refers-To", original.name.clone()),
-                ("WARC-Refers-To-Target-URI", original.url.clone()),
-                ("WARC-Refers-To-Date", original.date.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
-                ("WARC-Payload-Digest", format!("sha256:{}", picture.held)),
-            ],
+            fields,
             head: head.as_bytes(),
             payload: Payload::None,
         })?;

