@@ -256,10 +256,9 @@ impl<'a> Cleaner<'a> {
         if let Some(fragment) = href.strip_prefix('#') {
             return Ok(anchor(fragment).map(|id| Value::Text(format!("#{id}"))));
         }
-        if blob_name(href).is_some() || lazy::names_image(href) {
-            if let Found::Held(picture) = self.lookup.find(href)? {
-                return Ok(Some(Value::Picture(picture, None)));
-            }
+        let names_picture = blob_name(href).is_some() || lazy::names_image(href);
+        if names_picture && let Found::Held(picture) = self.lookup.find(href)? {
+            return Ok(Some(Value::Picture(picture, None)));
         }
         if let Some((document, fragment)) = self.lookup.document(href) {
             return Ok(Some(Value::Document(document, fragment.as_deref().and_then(anchor))));

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use html5gum::emitters::default::DefaultEmitter;
-use html5gum::{Token, Tokenizer};
+use html5gum::Span;
+use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use scraper::Html;
+
+use crate::collect::html::paced;
 
 /// Elements nested deeper than this are not given to the parser, whose time grows with the square of it. Browsers stop
 /// at 512.
@@ -29,38 +31,59 @@ pub fn fragment(text: &str) -> Option<Html> {
 
 /// Counts, in doubt too much: how deep the parser would go is known only to the parser.
 fn is_readable(text: &str) -> bool {
-    let mut emitter = DefaultEmitter::default();
+    let mut nesting = Nesting::default();
+    let mut emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| {
+        nesting.event(&event);
+        None
+    });
     // What stands in scripts and styles is text.
     emitter.naively_switch_states(true);
-    let mut open: HashMap<Vec<u8>, usize> = HashMap::new();
-    let mut depth = 0usize;
-    for token in Tokenizer::new_with_emitter(text, emitter).flatten() {
-        let is_foreign =
-            || ["svg", "math"].iter().any(|name| open.get(name.as_bytes()).is_some_and(|count| *count > 0));
-        match token {
-            Token::StartTag(tag) => {
-                // In HTML `<div/>` begins an element, in a drawing `<g/>` is one.
-                let is_whole = has_no_end(&tag.name) || (tag.self_closing && is_foreign());
-                if !is_whole {
-                    *open.entry(tag.name.to_vec()).or_default() += 1;
-                    depth += 1;
-                }
-            }
-            Token::EndTag(tag) => {
-                if let Some(count) = open.get_mut(&*tag.name).filter(|count| **count > 0) {
+    paced::tokenize(text, emitter);
+    nesting.deepest <= MAX_NESTING
+}
+
+#[derive(Default)]
+struct Nesting {
+    /// How many elements of each name are open.
+    open: HashMap<Vec<u8>, usize>,
+    depth: usize,
+    deepest: usize,
+    /// The start tag that is being read.
+    tag: Vec<u8>,
+}
+
+impl Nesting {
+    fn event(&mut self, event: &CallbackEvent<'_>) {
+        match event {
+            CallbackEvent::OpenStartTag { name } => self.tag = name.to_vec(),
+            CallbackEvent::CloseStartTag { self_closing } => self.begins(*self_closing),
+            CallbackEvent::EndTag { name } => {
+                if let Some(count) = self.open.get_mut(*name).filter(|count| **count > 0) {
                     *count -= 1;
-                    depth -= 1;
+                    self.depth = self.depth.saturating_sub(1);
                 }
             }
             // In a drawing, `style` and `title` hold markup, which this reader takes for text.
-            Token::String(text) if is_foreign() => depth += memchr::memchr_iter(b'<', &text).count(),
+            CallbackEvent::String { value } if self.is_foreign() => {
+                self.depth += memchr::memchr_iter(b'<', value).count();
+            }
             _ => {}
         }
-        if depth > MAX_NESTING {
-            return false;
+        self.deepest = self.deepest.max(self.depth);
+    }
+
+    fn begins(&mut self, self_closing: bool) {
+        // In HTML `<div/>` begins an element, in a drawing `<g/>` is one.
+        let is_whole = has_no_end(&self.tag) || (self_closing && self.is_foreign());
+        if !is_whole {
+            *self.open.entry(std::mem::take(&mut self.tag)).or_default() += 1;
+            self.depth += 1;
         }
     }
-    true
+
+    fn is_foreign(&self) -> bool {
+        ["svg", "math"].iter().any(|name| self.open.get(name.as_bytes()).is_some_and(|count| *count > 0))
+    }
 }
 
 fn has_no_end(name: &[u8]) -> bool {
@@ -70,6 +93,12 @@ fn has_no_end(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tag_may_have_any_number_of_attributes() {
+        let attributes: String = (0..5_000).map(|number| format!(" data-{number}=\"x\"")).collect();
+        assert!(is_readable(&format!("<p><img{attributes}>")));
+    }
 
     #[test]
     fn nesting_is_counted_however_it_is_written() {
