@@ -54,8 +54,7 @@ pub struct WhatArgs {
     /// Write one bundle for each document into the folder --to, as html always does
     #[arg(long)]
     pub per_document: bool,
-    /// Refuse to write larger bundles [default: 64MiB for html, no limit for others]; with --verify, to read larger
-    /// pages [default: 64MiB]
+    /// Refuse to write larger bundles, and to verify larger pages [default: 64MiB for html]
     #[arg(long, value_name = "BYTES", value_parser = values::size)]
     pub max_bundle_size: Option<u64>,
     /// What the bundle is called [default: the name of the folder that was read, or of --to]
