@@ -36,7 +36,7 @@ impl Catalog {
         let before: Option<i64> =
             self.connection.query_row("SELECT max(id) FROM run WHERE id < ?1", [run], |row| row.get(0))?;
         let Some(before) = before else { return Ok(Settled::Unknown) };
-        if self.setting("settled")? != Some(settled(before, manner)) {
+        if self.setting("settled")? != Some(self.settled(before, manner)?) {
             return Ok(Settled::Unknown);
         }
         self.connection.execute_batch(LISTS)?;
@@ -70,9 +70,17 @@ impl Catalog {
             }
         })?;
         if !others.exists(params![run])? {
-            self.set("settled", Some(settled(run, manner)))?;
+            self.set("settled", Some(self.settled(run, manner)?))?;
         }
         Ok(())
+    }
+
+    /// The note of [`Catalog::settle`]. How many pictures are held is part of it, so that a catalog is not believed that
+    /// somebody else has put pictures into.
+    fn settled(&self, run: i64, manner: &str) -> Result<Value> {
+        let held: i64 =
+            self.connection.query_row("SELECT count(*) FROM asset WHERE digest IS NOT NULL", [], |row| row.get(0))?;
+        Ok(Value::Text(format!("{run} {held} {manner}")))
     }
 
     /// Takes the note of [`Catalog::settle`] back. For whoever changes what documents show without being a run: those are
@@ -80,10 +88,6 @@ impl Catalog {
     pub(super) fn unsettle(&self) -> Result<()> {
         self.set("settled", None)
     }
-}
-
-fn settled(run: i64, manner: &str) -> Value {
-    Value::Text(format!("{run} {manner}"))
 }
 
 #[cfg(test)]
@@ -157,7 +161,7 @@ mod tests {
         let catalog = Catalog::open(&folder.path().join("catalog.sqlite"), Durability::None).unwrap();
         let settled = || {
             let run = catalog.begin_run().unwrap();
-            catalog.set("settled", Some(settled(run, "m"))).unwrap();
+            catalog.set("settled", Some(catalog.settled(run, "m").unwrap())).unwrap();
             run
         };
         let begin = |manner| {
