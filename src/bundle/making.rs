@@ -68,7 +68,7 @@ pub struct Made {
 }
 
 /// A collection, about to be bundled. Memory holds one page, and of all documents and pictures what their bundle keeps
-/// of each ([`Names`], [`Pages`]) and 32 bytes a picture to count them.
+/// of each (`Names`, `Pages`) and 32 bytes a picture to count them.
 pub struct Making<'a> {
     pub collection: &'a Collection,
     pub order: &'a Order,

@@ -310,7 +310,7 @@ fn sync_files(files: &[&Path]) -> Result<(), StoreError> {
     at_once(files, |file| sync_file(file)).into_iter().collect()
 }
 
-/// Does with each of `items` what waits for the disk, [`SYNC_THREADS`] at a time, and gives what came of each in their
+/// Does with each of `items` what waits for the disk, `SYNC_THREADS` at a time, and gives what came of each in their
 /// order.
 pub fn at_once<T: Sync, R: Send>(items: &[T], wait: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let share = items.len().div_ceil(SYNC_THREADS).max(1);

@@ -16,7 +16,7 @@ pub enum Node {
     Element(Element),
 }
 
-/// An element from the closed list of [`super::clean`].
+/// An element from the closed list of `clean`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Element {
     pub name: &'static str,

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! What is served is hostile, and so are the pages that other sites show in the same browser. So every answer has a
-//! policy that lets it load nothing but pictures and styles from here and run nothing at all ([`reply`]); only who asks
-//! for this server by a name of this machine gets an answer ([`guard`]); and nothing is ever written.
+//! policy that lets it load nothing but pictures and styles from here and run nothing at all (`reply`); only who asks
+//! for this server by a name of this machine gets an answer (`guard`); and nothing is ever written.
 
 mod bundle;
 mod guard;
