@@ -66,35 +66,37 @@ pub fn size(page: &Page, neighbours: Neighbours<'_>) -> io::Result<u64> {
 
 /// The page with one picture where readers could choose among several: each would be there in full.
 fn with_one_source(page: &Page) -> Page {
-    Page { body: nodes(&page.body), ..page.clone() }
+    let mut page = page.clone();
+    page.body = nodes(page.body);
+    page
 }
 
-fn nodes(all: &[Node]) -> Vec<Node> {
-    all.iter()
+fn nodes(all: Vec<Node>) -> Vec<Node> {
+    all.into_iter()
         .filter_map(|node| match node {
             Node::Element(element) => element_with_one_source(element).map(Node::Element),
-            other => Some(other.clone()),
+            other => Some(other),
         })
         .collect()
 }
 
-fn element_with_one_source(element: &Element) -> Option<Element> {
-    let candidates = element.attributes.iter().find_map(|(_, value)| match value {
-        Value::Candidates(candidates) => Some(candidates),
+fn element_with_one_source(mut element: Element) -> Option<Element> {
+    let first = element.attributes.iter().find_map(|(_, value)| match value {
+        Value::Candidates(candidates) => Some(candidates.first().map(|(picture, _)| picture.clone())),
         _ => None,
     });
-    let mut attributes = element.attributes.clone();
-    if let Some(candidates) = candidates {
+    if let Some(first) = first {
         // A `source` is a choice; the `img` behind it stays.
         if element.name == "source" {
             return None;
         }
-        attributes.retain(|(name, value)| !matches!(value, Value::Candidates(_)) && *name != "sizes");
-        if let (false, Some((picture, _))) = (attributes.iter().any(|(name, _)| *name == "src"), candidates.first()) {
-            attributes.push(("src", Value::Picture(picture.clone(), None)));
+        element.attributes.retain(|(name, value)| !matches!(value, Value::Candidates(_)) && *name != "sizes");
+        if let (false, Some(picture)) = (element.attributes.iter().any(|(name, _)| *name == "src"), first) {
+            element.attributes.push(("src", Value::Picture(picture, None)));
         }
     }
-    Some(Element { name: element.name, attributes, children: nodes(&element.children) })
+    element.children = nodes(element.children);
+    Some(element)
 }
 
 fn document(neighbours: Neighbours<'_>, path: &Path) -> Option<String> {

@@ -19,7 +19,7 @@ const TOO_DEEP: &str = "<p>The elements of this document are nested too deeply t
 /// Makes the page of a document whose body is `body`.
 ///
 /// All pictures that are held for the document are on it: those that nothing in the body shows stand at its end.
-pub fn page(entry: &Entry, front: Front, format: Format, body: &str, lookup: &Lookup<'_>) -> anyhow::Result<Page> {
+pub fn page(entry: &Entry, mut front: Front, format: Format, body: &str, lookup: &Lookup<'_>) -> anyhow::Result<Page> {
     let parsed = match format {
         Format::Markdown => parse::document(&rendered(&markdown::with_figures(body))),
         Format::Html | Format::Svg => parse::document(body),
@@ -27,7 +27,6 @@ pub fn page(entry: &Entry, front: Front, format: Format, body: &str, lookup: &Lo
         Format::Css => parse::document(""),
     };
     let parsed = parsed.unwrap_or_else(|| Html::parse_document(TOO_DEEP));
-    let mut front = front;
     complete(&mut front, &parsed);
     let mut cleaner = Cleaner::new(lookup);
     let mut nodes = cleaner.document(&parsed)?;
@@ -41,9 +40,9 @@ pub fn page(entry: &Entry, front: Front, format: Format, body: &str, lookup: &Lo
     {
         top.push(figure(plain_img(picture.clone()).into()));
     }
-    let rest = rest(entry, &mut cleaner, lookup)?;
+    let rest = rest(&mut cleaner, lookup)?;
     let nodes = top.into_iter().chain(nodes).chain(rest).collect();
-    let body = models::settle(nodes, &cleaner.seen, &cleaner.seen_missing);
+    let body = models::settle(nodes, cleaner.seen, cleaner.seen_missing);
     let language =
         front.language.filter(|tag| is_language(tag)).or_else(|| script_of(&title, &body).map(str::to_owned));
     Ok(Page {
@@ -52,7 +51,6 @@ pub fn page(entry: &Entry, front: Front, format: Format, body: &str, lookup: &Lo
         author: front.author,
         date: front.date,
         language,
-        site: entry.site().map(str::to_owned),
         cover: cover.or_else(|| first_picture(&body)),
         missing: models::missing_in(&body),
         body,
@@ -114,9 +112,9 @@ fn cover(front: &Front, lookup: &Lookup<'_>) -> anyhow::Result<Option<Picture>> 
 
 /// The pictures that the catalog has for the document and that the body shows nowhere: of front matter, of styles, of
 /// data in attributes.
-fn rest(entry: &Entry, cleaner: &mut Cleaner<'_>, lookup: &Lookup<'_>) -> anyhow::Result<Vec<Node>> {
+fn rest(cleaner: &mut Cleaner<'_>, lookup: &Lookup<'_>) -> anyhow::Result<Vec<Node>> {
     let mut more = Vec::new();
-    lookup.references(entry, &mut |slot, found| {
+    lookup.references(&mut |slot, found| {
         // Icons stand for a site, not for an article.
         if slot.starts_with("link@") || slot == "meta@content" {
             return;

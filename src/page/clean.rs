@@ -10,9 +10,9 @@ use super::cards::{self, Around, Kind};
 use super::elements::{Fate, fate};
 use super::lookup::{Found, Lookup};
 use super::node::{Element, Node, Picture, Value};
-use super::parse;
 use super::pictures::{self, Choice};
 use super::svg;
+use super::{models, parse};
 use crate::collect::lazy::{self, Reading};
 use crate::collect::value::blob_name;
 use crate::collect::{Slot, css};
@@ -138,7 +138,7 @@ impl<'a> Cleaner<'a> {
                 if let Some(inner) = inner.filter(|_| place.depth < MAX_DEPTH) {
                     // What is met in it is not met for good: it is shown only where nothing else shows it.
                     let seen = (std::mem::take(&mut self.seen), std::mem::take(&mut self.seen_missing));
-                    copies = self.children(inner.root_element(), Place { depth: place.depth + 40, ..place })?;
+                    copies = self.children(inner.root_element(), within(place))?;
                     copies = pictures_in(copies);
                     (self.seen, self.seen_missing) = seen;
                 }
@@ -270,7 +270,7 @@ impl<'a> Cleaner<'a> {
         if let Some(inner) = element.value().attr("srcdoc") {
             if let Some(page) = parse::document(inner).filter(|_| place.depth < MAX_DEPTH) {
                 let mut made = Element::new("div");
-                made.children = self.children(page.root_element(), Place { depth: place.depth + 40, ..place })?;
+                made.children = self.children(page.root_element(), within(place))?;
                 nodes.push(made.into());
             }
             return Ok(());
@@ -332,9 +332,7 @@ impl<'a> Cleaner<'a> {
     fn poster(&mut self, element: ElementRef<'_>) -> anyhow::Result<Option<Picture>> {
         for name in ["poster", "data-poster", "data-lazy-poster", "data-cover", "data-thumb"] {
             let Some(url) = element.value().attr(name) else { continue };
-            let found = self.lookup.find(url)?;
-            self.note(std::slice::from_ref(&found));
-            if let Found::Held(picture) = found
+            if let Found::Held(picture) = self.find(url)?
                 && pictures::is_shown(&picture)
             {
                 return Ok(Some(picture));
@@ -379,7 +377,7 @@ impl<'a> Cleaner<'a> {
         Ok(())
     }
 
-    /// What a URL in an SVG stands for, noted as met.
+    /// What a URL stands for, noted as met.
     pub fn find(&mut self, url: &str) -> anyhow::Result<Found> {
         let found = self.lookup.find(url)?;
         self.note(std::slice::from_ref(&found));
@@ -415,6 +413,11 @@ fn deeper(place: Place) -> Place {
     Place { depth: place.depth + 1, ..place }
 }
 
+/// In a page that stands in a page: few of those may stand in each other.
+fn within(place: Place) -> Place {
+    Place { depth: place.depth + MAX_DEPTH / 4, ..place }
+}
+
 pub(super) fn attr<'e>(element: ElementRef<'e>, name: &str) -> &'e str {
     element.value().attr(name).unwrap_or_default()
 }
@@ -424,10 +427,7 @@ fn pictures_in(nodes: Vec<Node>) -> Vec<Node> {
     let mut found = Vec::new();
     for node in nodes {
         if let Node::Element(element) = node {
-            let is_note = element.attributes.iter().any(|(name, value)| {
-                *name == "class" && matches!(value, Value::Text(class) if class.starts_with("im-missing"))
-            });
-            if matches!(element.name, "img" | "picture") || is_note {
+            if matches!(element.name, "img" | "picture") || models::is_placeholder(&element) {
                 found.push(element.into());
             } else {
                 found.extend(pictures_in(element.children));

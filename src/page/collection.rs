@@ -27,7 +27,7 @@ pub struct Collection {
     selection: Selection,
     documents: Documents,
     /// Where the blobs are.
-    pub(super) assets: PathBuf,
+    assets: PathBuf,
     /// What runs were given to read, absolute.
     inputs: Vec<PathBuf>,
 }
@@ -187,10 +187,5 @@ impl Entry {
     /// The file that the document was read from.
     pub fn source(&self) -> &Path {
         &self.row.source
-    }
-
-    /// Where the article was published, when the document says so.
-    pub fn site(&self) -> Option<&str> {
-        self.row.site.as_deref()
     }
 }

@@ -19,7 +19,7 @@ use super::svg;
 use crate::collect::value::{blob_name, is_inert};
 use crate::fetch::FailureKind;
 use crate::media_type::{self, MediaType};
-use crate::mirror::catalog::{AssetState, PictureRow};
+use crate::mirror::catalog::AssetState;
 use crate::mirror::digest::Digest;
 use crate::mirror::store::Blob;
 use crate::sanitize;
@@ -110,17 +110,14 @@ impl Lookup<'_> {
     }
 
     /// Calls `each` for the slot of every reference of the document and what it stands for, as the catalog has it.
-    pub fn references(&self, entry: &Entry, each: &mut dyn FnMut(&str, Found)) -> anyhow::Result<()> {
+    pub fn references(&self, each: &mut dyn FnMut(&str, Found)) -> anyhow::Result<()> {
         let mut states = Vec::new();
-        self.collection.catalog.reference_states(entry.id(), &mut |state| {
+        self.collection.catalog.reference_states(self.entry.id(), &mut |state| {
             states.push((state.slot, state.blob, state.target, state.skip));
         })?;
         for (slot, blob, target, skip) in states {
             let found = match (blob, target, skip) {
-                (Some(blob), ..) => {
-                    let row = self.collection.catalog.picture(blob.digest.as_bytes())?;
-                    row.and_then(|row| self.held(row)).map(Found::Held)
-                }
+                (Some(blob), ..) => self.held(blob.digest.as_bytes())?.map(Found::Held),
                 (None, Some(target), None) => Some(self.asset(&target)?),
                 _ => None,
             };
@@ -133,41 +130,33 @@ impl Lookup<'_> {
 
     fn blob(&self, url: &str, hex: &str) -> anyhow::Result<Found> {
         let mut digest = [0; 32];
-        let row = match hex::decode_to_slice(hex, &mut digest) {
-            Ok(()) => self.collection.catalog.picture(&digest)?,
-            Err(_) => None,
-        };
+        let is_digest = hex::decode_to_slice(hex, &mut digest).is_ok();
+        if is_digest && let Some(picture) = self.held(&digest)? {
+            return Ok(Found::Held(picture));
+        }
         let target = self.collection.catalog.target_with(&digest)?;
-        let url = sanitize::url(target.as_deref().unwrap_or(url));
-        let gone = || Found::Missing { url, reason: GONE.to_owned() };
-        Ok(row.and_then(|row| self.held(row)).map_or_else(gone, Found::Held))
+        Ok(Found::Missing { url: sanitize::url(target.as_deref().unwrap_or(url)), reason: GONE.to_owned() })
     }
 
-    fn held(&self, row: PictureRow) -> Option<Picture> {
-        let file = self.collection.assets.join(row.blob.name());
-        let picture = Picture {
-            blob: row.blob,
-            held: row.blob.digest,
-            length: row.length,
-            dimensions: row.dimensions,
-            bytes: Bytes::File(file.clone()),
-        };
+    /// The picture with these bytes, as far as the mirror knows it and has its file.
+    fn held(&self, digest: &[u8; 32]) -> anyhow::Result<Option<Picture>> {
+        let Some(row) = self.collection.catalog.picture(digest)? else { return Ok(None) };
+        let file = self.collection.held(row.blob);
         if !file.is_file() {
-            return None;
+            return Ok(None);
         }
+        let picture = Picture::of_blob(&row, file);
         if row.blob.media_type != MediaType::Svg {
-            return Some(picture);
+            return Ok(Some(picture));
         }
-        self.drawings.borrow_mut().entry(row.blob.digest).or_insert_with(|| harmless(picture)).clone()
+        Ok(self.drawings.borrow_mut().entry(row.blob.digest).or_insert_with(|| svg::harmless(picture)).clone())
     }
 
     fn asset(&self, target: &str) -> anyhow::Result<Found> {
         let missing = |reason: String| Found::Missing { url: sanitize::url(target), reason };
         Ok(match self.collection.catalog.asset_state(target)? {
             Some(AssetState::Held(digest)) => {
-                let row = self.collection.catalog.picture(digest.as_bytes())?;
-                let held = row.and_then(|row| self.held(row));
-                held.map_or_else(|| missing(GONE.to_owned()), Found::Held)
+                self.held(digest.as_bytes())?.map_or_else(|| missing(GONE.to_owned()), Found::Held)
             }
             Some(AssetState::Failed(kind)) => missing(format!("{kind} ({})", told(&kind))),
             Some(AssetState::NotTried) => missing("it was not asked for yet".to_owned()),
@@ -233,7 +222,7 @@ fn read_local(path: &Path) -> Option<Picture> {
     let mut file = File::open(path).ok()?;
     let inspected = media_type::inspect(&mut file, metadata.len()).ok()?.ok()?;
     let (digest, length) = Digest::of_reader(File::open(path).ok()?.take(MAX_LOCAL)).ok()?;
-    harmless(Picture {
+    svg::harmless(Picture {
         blob: Blob { digest, media_type: inspected.media_type },
         held: digest,
         length,
@@ -260,12 +249,7 @@ pub fn inline(data: &str) -> Option<Picture> {
     } else {
         decoded
     };
-    svg::data_of(bytes).and_then(harmless)
-}
-
-/// A picture as it may be shown: drawings lose what could act.
-fn harmless(picture: Picture) -> Option<Picture> {
-    if picture.blob.media_type == MediaType::Svg { svg::shown(picture) } else { Some(picture) }
+    svg::data_of(bytes).and_then(svg::harmless)
 }
 
 fn strip_scheme<'u>(url: &'u str, scheme: &str) -> Option<&'u str> {

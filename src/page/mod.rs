@@ -38,8 +38,6 @@ pub struct Page {
     pub date: Option<String>,
     /// A language tag (BCP 47), where the document names one or its script tells.
     pub language: Option<String>,
-    /// Where the article was published, when the document says so.
-    pub site: Option<String>,
     /// The picture that stands for the article.
     pub cover: Option<Picture>,
     pub body: Vec<Node>,

@@ -12,9 +12,9 @@ use crate::mirror::digest::Digest;
 
 /// Puts the nodes of a page in order: `noscript` copies of what the page shows go, blocks leave lines of text, lists and
 /// tables hold what they may, links within the page lead somewhere.
-pub fn settle(nodes: Vec<Node>, seen: &HashSet<Digest>, seen_missing: &HashSet<String>) -> Vec<Node> {
+pub fn settle(nodes: Vec<Node>, seen: HashSet<Digest>, seen_missing: HashSet<String>) -> Vec<Node> {
     let mut ids = HashSet::new();
-    let mut settling = Settling { seen: seen.clone(), seen_missing: seen_missing.clone(), ids: &mut ids };
+    let mut settling = Settling { seen, seen_missing, ids: &mut ids };
     let (mut nodes, _) = settling.nodes(nodes, "div");
     link_up(&mut nodes, &ids);
     nodes
@@ -246,7 +246,8 @@ fn rows(table: &mut Element) {
     table.children = caption.into_iter().chain(bodies).collect();
 }
 
-fn is_placeholder(element: &Element) -> bool {
+/// Whether an element says that a picture is missing.
+pub fn is_placeholder(element: &Element) -> bool {
     element
         .attributes
         .iter()

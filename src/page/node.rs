@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::mirror::catalog::PictureRow;
 use crate::mirror::digest::Digest;
 use crate::mirror::store::Blob;
 
@@ -59,6 +60,14 @@ pub enum Bytes {
     File(PathBuf),
     /// Of a `data:` URL, or made anew.
     Inline(Arc<[u8]>),
+}
+
+impl Picture {
+    /// The blob that the catalog tells of, in this file, as it is held.
+    pub fn of_blob(row: &PictureRow, file: PathBuf) -> Self {
+        let PictureRow { blob, length, dimensions } = *row;
+        Picture { blob, held: blob.digest, length, dimensions, bytes: Bytes::File(file) }
+    }
 }
 
 impl Bytes {

@@ -20,10 +20,7 @@ use crate::page::{Bytes, Picture, svg};
 pub fn of_blob(row: &PictureRow, assets: &Path, headers: &HeaderMap) -> io::Result<Option<Reply>> {
     let Some(file) = within(&assets.join(row.blob.name()), assets) else { return Ok(None) };
     if row.blob.media_type == MediaType::Svg {
-        let held = row.blob.digest;
-        let bytes = Bytes::File(file);
-        let picture = Picture { blob: row.blob, held, length: row.length, dimensions: row.dimensions, bytes };
-        return Ok(svg::shown(picture).map(of_page));
+        return Ok(svg::harmless(Picture::of_blob(row, file)).map(of_page));
     }
     let mut file = File::open(file)?;
     let length = file.metadata()?.len();

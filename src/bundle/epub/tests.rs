@@ -24,7 +24,6 @@ fn page(path: &str, body: Vec<Node>) -> Page {
         author: Some("A & B".to_owned()),
         date: None,
         language: Some("zh_CN".to_owned()),
-        site: None,
         cover: None,
         body,
         missing: 0,

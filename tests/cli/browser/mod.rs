@@ -106,6 +106,19 @@ fn the_log_would_notice_a_page_that_phones_home() {
     assert!(deaf.is_empty(), "{deaf:#?}");
 }
 
+/// Mirrors what is in `in/` and bundles it as dir, html, zip, epub and wacz; zip and epub are unpacked, too.
+fn bundle_in_every_format(case: &Case, origin: &Origin) {
+    mirror(case, origin);
+    for (format, to) in
+        [("dir", "dir"), ("html", "html"), ("zip", "zip.zip"), ("epub", "book.epub"), ("wacz", "a.wacz")]
+    {
+        bundle(case, format, to);
+    }
+    site::unpack(&case.at("zip.zip"), &case.at("zip"));
+    site::unpack(&case.at("book.epub"), &case.at("epub"));
+    site::assert_same(&case.at("dir"), &case.at("zip"));
+}
+
 #[test]
 fn documents_that_phone_home_are_silent_in_every_format() {
     let (case, origin) = (Case::new(), origin());
@@ -116,15 +129,7 @@ fn documents_that_phone_home_are_silent_in_every_format() {
     case.write("in/all.html", WAYS.iter().map(document).collect::<String>());
     case.write("in/drawing.svg", DRAWING);
     case.write("in/drawings.html", "<p>x<img src='http://held.example/a.svg'><picture><source srcset='http://held.example/b.svg 1x'><img src='http://held.example/c.png'></picture>");
-    mirror(&case, &origin);
-    for (format, to) in
-        [("dir", "dir"), ("html", "html"), ("zip", "zip.zip"), ("epub", "book.epub"), ("wacz", "a.wacz")]
-    {
-        bundle(&case, format, to);
-    }
-    site::unpack(&case.at("zip.zip"), &case.at("zip"));
-    site::unpack(&case.at("book.epub"), &case.at("epub"));
-    site::assert_same(&case.at("dir"), &case.at("zip"));
+    bundle_in_every_format(&case, &origin);
     let site = Site::new();
     let mut browser = Browser::start(site.address());
     for folder in ["dir", "html", "epub"] {
@@ -148,15 +153,7 @@ fn sample_and_hostile_documents_show_every_picture_in_every_format() {
         case.write(format!("in/formats/{file}"), picture);
         case.write(format!("in/formats/{name}.html"), format!("<h1>{name}</h1><img src='{file}' alt='a picture'>"));
     }
-    mirror(&case, &origin);
-    for (format, to) in
-        [("dir", "dir"), ("html", "html"), ("zip", "zip.zip"), ("epub", "book.epub"), ("wacz", "a.wacz")]
-    {
-        bundle(&case, format, to);
-    }
-    site::unpack(&case.at("zip.zip"), &case.at("zip"));
-    site::unpack(&case.at("book.epub"), &case.at("epub"));
-    site::assert_same(&case.at("dir"), &case.at("zip"));
+    bundle_in_every_format(&case, &origin);
     let site = Site::new();
     let mut browser = Browser::start(site.address());
     for folder in ["dir", "html", "epub"] {
