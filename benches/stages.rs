@@ -34,6 +34,7 @@ use imgmirror::rewrite::{Edit, RewritePlan};
 use imgmirror::text::Span;
 use reqwest::header::{HeaderMap, HeaderValue};
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
 
 /// Pictures in one pass.
 const PICTURES: usize = 1_000;
@@ -158,13 +159,14 @@ fn fetch_loop(bencher: Bencher) {
     let body = Bytes::from(picture(1));
     bencher.counter(ItemsCount::from(PICTURES)).bench_local(|| {
         let frontier = Frontier::new(Listed::new(), Manners::new(&options)).expect("a list");
-        let (mut memory, mut captured) = (Memory::default(), 0);
-        let on_outcome = |_, outcome| captured += usize::from(matches!(outcome, Outcome::Captured(_)));
+        let mut memory = Memory::default();
+        let (to_us, mut outcomes) = mpsc::channel(PICTURES);
         let (origin, store) = (Arc::new(NullOrigin(body.clone())), Arc::new(NullStore::new()));
         let never = std::future::pending();
-        let all = fetch_all(origin, store, frontier, Arc::new(options.clone()), &mut memory, on_outcome, never);
+        let all = fetch_all(origin, store, frontier, Arc::new(options.clone()), &mut memory, to_us, never);
         runtime.block_on(all).expect("a list cannot fail");
-        assert_eq!(captured, PICTURES);
+        let captured = std::iter::from_fn(|| outcomes.try_recv().ok());
+        assert_eq!(captured.filter(|(_, outcome)| matches!(outcome, Outcome::Captured(_))).count(), PICTURES);
     });
 }
 

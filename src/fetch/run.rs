@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt as _;
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc::Sender;
 use tokio::task::{JoinError, JoinSet};
 
 use super::attempt::{Ended, Means, Tried, attempt};
@@ -35,7 +36,8 @@ pub struct Totals {
 /// A running attempt's return: its job's id, which queue it stood in, when it began, how it ended.
 type Back = (i64, Arc<str>, Instant, Ended);
 
-/// Fetches everything that `frontier` has and gives each asset's outcome to `on_outcome`, once.
+/// Fetches everything that `frontier` has and sends each asset's outcome to `outcomes`, once. While there is no room in
+/// that channel nothing new is started.
 ///
 /// When `shutdown` ends, nothing new is started, what is in flight has [`Options::grace`] to end, and assets without
 /// an outcome are simply not reported: they are pending still. What `memory` knows of hosts is heeded and added to.
@@ -48,16 +50,16 @@ pub async fn fetch_all<F: Fetch, S: Store, P: Pending>(
     mut frontier: Frontier<P>,
     options: Arc<Options>,
     memory: &mut Memory,
-    on_outcome: impl FnMut(i64, Outcome),
+    outcomes: Sender<(i64, Outcome)>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Totals, PendingError> {
     frontier.remember(memory, SystemTime::now());
     let (decoders, partials) = (Arc::default(), Arc::new(Semaphore::new(options.concurrency)));
     let (tasks, totals) = (JoinSet::new(), Totals::default());
-    let mut run = Run { fetcher, store, decoders, partials, frontier, options, memory, on_outcome, tasks, totals };
+    let mut run = Run { fetcher, store, decoders, partials, frontier, options, memory, outcomes, tasks, totals };
     tokio::pin!(shutdown);
     loop {
-        let Some(wait) = run.start()? else { break };
+        let Some(wait) = run.start().await? else { break };
         let wake = async {
             match wait {
                 Some(until) => tokio::time::sleep_until(until.into()).await,
@@ -70,7 +72,7 @@ pub async fn fetch_all<F: Fetch, S: Store, P: Pending>(
                 run.wind_up().await?;
                 break;
             }
-            Some(back) = run.tasks.join_next() => run.ended(back)?,
+            Some(back) = run.tasks.join_next() => run.ended(back).await?,
             () = wake => {}
         }
     }
@@ -83,7 +85,7 @@ fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-struct Run<'m, F, S, P, O> {
+struct Run<'m, F, S, P> {
     fetcher: Arc<F>,
     store: Arc<S>,
     decoders: Arc<Decoders>,
@@ -91,18 +93,20 @@ struct Run<'m, F, S, P, O> {
     frontier: Frontier<P>,
     options: Arc<Options>,
     memory: &'m mut Memory,
-    on_outcome: O,
+    outcomes: Sender<(i64, Outcome)>,
     tasks: JoinSet<Back>,
     totals: Totals,
 }
 
-impl<F: Fetch, S: Store, P: Pending, O: FnMut(i64, Outcome)> Run<'_, F, S, P, O> {
+impl<F: Fetch, S: Store, P: Pending> Run<'_, F, S, P> {
     /// Starts what may start. `None` when all is done; else the time to look again, if nothing ends before.
-    fn start(&mut self) -> Result<Option<Option<Instant>>, PendingError> {
+    async fn start(&mut self) -> Result<Option<Option<Instant>>, PendingError> {
         while self.tasks.len() < self.options.concurrency.max(1) {
             match self.frontier.next(now())? {
                 Next::Ready(job) => self.spawn(job),
-                Next::Aside(job, aside) => self.after(job.missed(set_aside(aside), &self.options), Duration::ZERO),
+                Next::Aside(job, aside) => {
+                    self.after(job.missed(set_aside(aside), &self.options), Duration::ZERO).await;
+                }
                 Next::Wait(until) => return Ok(Some(Some(until))),
                 Next::Busy => return Ok(Some(None)),
                 Next::Done => return Ok(None),
@@ -125,7 +129,7 @@ impl<F: Fetch, S: Store, P: Pending, O: FnMut(i64, Outcome)> Run<'_, F, S, P, O>
         });
     }
 
-    fn ended(&mut self, back: Result<Back, JoinError>) -> Result<(), PendingError> {
+    async fn ended(&mut self, back: Result<Back, JoinError>) -> Result<(), PendingError> {
         let (id, queue, started, ended) = back?;
         let now = now();
         self.totals.requests += ended.requests;
@@ -140,16 +144,16 @@ impl<F: Fetch, S: Store, P: Pending, O: FnMut(i64, Outcome)> Run<'_, F, S, P, O>
                 if let Some((origin, rung)) = climbed_to {
                     self.memory.climbed(&origin, rung);
                 }
-                (self.on_outcome)(id, outcome);
+                self.hand_on(id, outcome).await;
             }
             Tried::Moved(job) => self.frontier.redirect(&queue, job, now),
-            Tried::Missed(job, miss) => self.after(job.missed(miss, &self.options), asked),
+            Tried::Missed(job, miss) => self.after(job.missed(miss, &self.options), asked).await,
         }
         Ok(())
     }
 
     /// Does what a failed attempt leaves to be done; a retry waits at least as long as its host `asked`.
-    fn after(&mut self, step: Step, asked: Duration) {
+    async fn after(&mut self, step: Step, asked: Duration) {
         let now = now();
         match step {
             Step::Climb(job) | Step::Turn(job) => self.frontier.defer(job, now),
@@ -158,15 +162,20 @@ impl<F: Fetch, S: Store, P: Pending, O: FnMut(i64, Outcome)> Run<'_, F, S, P, O>
                 let wait = if asked.is_zero() { self.frontier.delay(failures) } else { asked };
                 self.frontier.defer(job, now + wait.min(self.options.max_wait));
             }
-            Step::GiveUp(id, failure) => (self.on_outcome)(id, Outcome::Failed(failure)),
+            Step::GiveUp(id, failure) => self.hand_on(id, Outcome::Failed(failure)).await,
         }
+    }
+
+    async fn hand_on(&self, id: i64, outcome: Outcome) {
+        // Who would take it is gone only after a failure of its own, and then it ends the run.
+        let _ = self.outcomes.send((id, outcome)).await;
     }
 
     /// Lets what is in flight end, for a while. What fails now is not retried and stays pending.
     async fn wind_up(&mut self) -> Result<(), PendingError> {
         let until = tokio::time::Instant::now() + self.options.grace;
         while let Ok(Some(back)) = tokio::time::timeout_at(until, self.tasks.join_next()).await {
-            self.ended(back)?;
+            self.ended(back).await?;
         }
         self.tasks.shutdown().await;
         Ok(())

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::sync::mpsc;
 
 use super::ladder::Rung;
 use super::memory::{Host, Memory, Rest};
@@ -68,12 +69,18 @@ async fn fetch_with<F: Fetch>(
     let folder = TempDir::new().unwrap();
     let store = LocalStore::new(folder.path().join("assets"), folder.path().join("tmp"), Durability::None);
     let frontier = Frontier::new(Listed(assets), Manners::new(&options)).unwrap();
-    let mut outcomes = BTreeMap::new();
-    let record = |id, outcome| assert!(outcomes.insert(id, outcome).is_none(), "two outcomes for {id}");
+    let (record, mut recorded) = mpsc::channel(1);
     let never = std::future::pending();
     let (fetcher, store, options) = (Arc::new(fetcher), Arc::new(store), Arc::new(options));
-    let totals = fetch_all(fetcher, store, frontier, options, memory, record, never).await.unwrap();
-    (outcomes, totals)
+    let mut outcomes = BTreeMap::new();
+    let all = fetch_all(fetcher, store, frontier, options, memory, record, never);
+    let recording = async {
+        while let Some((id, outcome)) = recorded.recv().await {
+            assert!(outcomes.insert(id, outcome).is_none(), "two outcomes for {id}");
+        }
+    };
+    let (totals, ()) = tokio::join!(all, recording);
+    (outcomes, totals.unwrap())
 }
 
 async fn fetch_one(options: Options, asset: Asset) -> Outcome {
@@ -442,11 +449,12 @@ async fn a_stopped_run_starts_nothing_more_and_ends() {
     let fetcher = HttpFetcher::new(&options).unwrap();
     let frontier = Frontier::new(Listed(assets), Manners::new(&options)).unwrap();
     let mut memory = Memory::default();
-    let record = |id, outcome| panic!("{id}: {outcome:?}");
+    let (record, mut recorded) = mpsc::channel(9);
     let stop = server.asked(2);
     fetch_all(Arc::new(fetcher), Arc::new(store), frontier, Arc::new(options), &mut memory, record, stop)
         .await
         .unwrap();
+    assert!(recorded.recv().await.is_none());
     assert_eq!(server.requests().len(), 2);
 }
 

@@ -6,26 +6,30 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::fetch::memory::{Memory, Rests};
 use crate::fetch::polite::Manners;
 use crate::fetch::{
-    Answer, Asset, Capture, Exchange, Failure, FailureKind, Fetch, Options, Outcome, Revisit, Totals, Trouble,
-    fetch_all, origin,
+    Answer, Asset, Capture, Exchange, Failure, FailureKind, Fetch, Options, Outcome, Revisit, Trouble, fetch_all,
+    origin,
 };
 use crate::frontier::{Frontier, Pending, PendingError};
 use crate::mirror::catalog::{Backlog, CaptureRow, Catalog, Failed, OnChange, Recorded};
 use crate::mirror::store::{Committed, Store, StoreErrorKind};
 use crate::progress::Progress;
 
-/// Outcomes on their way to the disk. Bodies in memory are small, so this bounds what waits.
-const QUEUE: usize = 64;
+/// Outcomes on their way to the disk: so many in the channel, and so many at the thread that keeps them. Bodies in memory
+/// are small, so this bounds what waits.
+const QUEUE: usize = 32;
 /// Outcomes that are recorded together.
 const BATCH: usize = 256;
 /// The longest that an outcome waits for its batch.
@@ -70,26 +74,28 @@ pub(super) async fn fetch<F: Fetch, S: Store>(
     let on_change = backlog.on_change;
     let frontier = Frontier::new(Planned { catalog: reader, credentials, on_change }, Manners::new(&options));
     let frontier = frontier.map_err(|error| anyhow::anyhow!(error))?;
-    let (to_keeper, outcomes) = sync_channel(QUEUE);
+    let (to_keeper, outcomes) = mpsc::channel(QUEUE);
     let ended = CancellationToken::new();
-    let keeper =
-        Keeper { store: store.clone(), catalog, run, on_change, fetched: Fetched::default(), ended: ended.clone() };
-    let kept = tokio::task::spawn_blocking(move || keeper.keep_all(&outcomes));
+    let keeper = Keeper {
+        store: store.clone(),
+        catalog,
+        run,
+        on_change,
+        progress: progress.clone(),
+        fetched: Fetched::default(),
+        ended: ended.clone(),
+    };
+    let runtime = Handle::current();
+    let kept = tokio::task::spawn_blocking(move || keeper.keep_all(&runtime, outcomes));
+    let watched = Arc::new(Watched { fetcher, progress: progress.clone() });
     let shutdown = async {
         tokio::select! {
             () = stop.cancelled() => {}
             () = ended.cancelled() => {}
         }
     };
-    let on_outcome = |asset: i64, outcome: Outcome| {
-        progress.asset_done(outcome_bytes(&outcome));
-        // The keeper is gone only when it failed, and then it says so itself.
-        let _ = to_keeper.send((asset, outcome));
-    };
-    let watched = Arc::new(Watched { fetcher, progress: progress.clone() });
-    let totals: Result<Totals, PendingError> =
-        fetch_all(watched, store, frontier, Arc::new(options), &mut memory, on_outcome, shutdown).await;
-    drop(to_keeper);
+    let options = Arc::new(options);
+    let totals = fetch_all(watched, store, frontier, options, &mut memory, to_keeper, shutdown).await;
     let (catalog, kept) = kept.await.context("the thread that keeps pictures broke down")??;
     let totals = totals.map_err(|error| anyhow::anyhow!(error)).context("the plan of the run cannot be read")?;
     catalog.remember_hosts(memory.iter())?;
@@ -194,6 +200,7 @@ struct Keeper<S> {
     catalog: Catalog,
     run: i64,
     on_change: OnChange,
+    progress: Progress,
     fetched: Fetched,
     /// Set when one of the threads ends, for whatever reason: nothing more is fetched that nobody would keep.
     ended: CancellationToken,
@@ -210,8 +217,12 @@ enum Kept {
 type Batch = Vec<(i64, Kept)>;
 
 impl<S: Store> Keeper<S> {
-    fn keep_all(self, outcomes: &Receiver<(i64, Outcome)>) -> anyhow::Result<(Catalog, Fetched)> {
-        let Keeper { store, catalog, run, on_change, fetched, ended } = self;
+    fn keep_all(
+        self,
+        runtime: &Handle,
+        outcomes: mpsc::Receiver<(i64, Outcome)>,
+    ) -> anyhow::Result<(Catalog, Fetched)> {
+        let Keeper { store, catalog, run, on_change, progress, fetched, ended } = self;
         // The guards cancel also when a panic unwinds.
         let guard = ended.clone().drop_guard();
         std::thread::scope(|scope| {
@@ -221,9 +232,9 @@ impl<S: Store> Keeper<S> {
                 let _ended = guard;
                 recorder.record_all(batches)
             });
-            let mut committer = Committer { store: &*store, bytes_stored: 0, ended: ended.clone() };
+            let mut committer = Committer { store: &*store, progress, bytes_stored: 0, ended: ended.clone() };
             let _ended = ended.drop_guard();
-            let committed = committer.commit_all(outcomes, &to_recorder);
+            let committed = committer.commit_all(runtime, outcomes, &to_recorder);
             drop(to_recorder);
             let recorded =
                 recording.join().map_err(|_| anyhow::anyhow!("the thread that records pictures broke down"))?;
@@ -238,6 +249,7 @@ impl<S: Store> Keeper<S> {
 /// Puts bodies into the store.
 struct Committer<'s, S> {
     store: &'s S,
+    progress: Progress,
     bytes_stored: u64,
     ended: CancellationToken,
 }
@@ -245,15 +257,17 @@ struct Committer<'s, S> {
 impl<S: Store> Committer<'_, S> {
     fn commit_all(
         &mut self,
-        outcomes: &Receiver<(i64, Outcome)>,
+        runtime: &Handle,
+        mut outcomes: mpsc::Receiver<(i64, Outcome)>,
         to_recorder: &SyncSender<Batch>,
     ) -> anyhow::Result<()> {
-        let mut batch = Batch::new();
+        let (mut batch, mut arrived) = (Batch::new(), Vec::with_capacity(QUEUE));
         loop {
-            let next = outcomes.recv_timeout(PAUSE);
-            let last = matches!(next, Err(RecvTimeoutError::Disconnected));
-            let due = next.is_err();
-            if let Ok((asset, outcome)) = next {
+            // All that wait are taken at once: to be woken for each of them costs more than to hand it over.
+            let next = runtime.block_on(async { timeout(PAUSE, outcomes.recv_many(&mut arrived, QUEUE)).await });
+            let (last, due) = (next == Ok(0), next.is_err());
+            for (asset, outcome) in arrived.drain(..) {
+                self.progress.asset_done(outcome_bytes(&outcome));
                 let kept = self.keep(outcome);
                 if kept.is_err() {
                     // What was kept before is recorded all the same.
@@ -263,7 +277,7 @@ impl<S: Store> Committer<'_, S> {
                 batch.push((asset, kept?));
             }
             if !batch.is_empty()
-                && (due || batch.len() >= BATCH)
+                && (last || due || batch.len() >= BATCH)
                 && to_recorder.send(std::mem::take(&mut batch)).is_err()
             {
                 // The recorder is gone only when it failed, and then it says so itself.
@@ -411,11 +425,20 @@ mod tests {
             bytes_received: 0,
         };
         let ended = CancellationToken::new();
-        let on_change = OnChange::default();
-        let keeper = Keeper { store, catalog, run, on_change, fetched: Fetched::default(), ended: ended.clone() };
-        let (to_keeper, outcomes) = sync_channel(1);
-        to_keeper.send((asset, Outcome::Failed(failure))).unwrap();
-        let error = tokio::task::spawn_blocking(move || keeper.keep_all(&outcomes)).await.unwrap().unwrap_err();
+        let keeper = Keeper {
+            store,
+            catalog,
+            run,
+            on_change: OnChange::default(),
+            progress: Progress::muted(),
+            fetched: Fetched::default(),
+            ended: ended.clone(),
+        };
+        let (to_keeper, outcomes) = mpsc::channel(1);
+        to_keeper.send((asset, Outcome::Failed(failure))).await.unwrap();
+        let runtime = Handle::current();
+        let kept = tokio::task::spawn_blocking(move || keeper.keep_all(&runtime, outcomes));
+        let error = kept.await.unwrap().unwrap_err();
         assert!(ended.is_cancelled());
         drop(to_keeper);
         let said = format!("{error:#}");
