@@ -52,7 +52,8 @@ impl Origin {
         let mut origin = Origin { nginx, ports: served, status, _relays: None, _folder: folder };
         origin.wait()?;
         if let Delay::Milliseconds(delay) = delay {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            // A thread of its own drives it: this one waits for the tools.
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
             let runtime = relay(runtime, served, Duration::from_millis(delay))?;
             (origin.ports, origin._relays) = (runtime.1, Some(runtime.0));
         }
