@@ -48,7 +48,7 @@ fn never<T>(read: Result<T, Infallible>) -> Result<T, Pause> {
 impl Reader for Paced<'_> {
     type Error = Pause;
 
-    #[inline]
+    #[inline(always)]
     fn read_byte(&mut self) -> Result<Option<u8>, Pause> {
         if self.behind_quote {
             self.behind_quote = false;
@@ -61,13 +61,13 @@ impl Reader for Paced<'_> {
         never(self.inner.read_byte())
     }
 
-    #[inline]
+    #[inline(always)]
     fn try_read_string(&mut self, wanted: &[u8], case_sensitive: bool) -> Result<bool, Pause> {
         self.behind_quote = false;
         never(self.inner.try_read_string(wanted, case_sensitive))
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_until<'b>(&'b mut self, needle: &[u8], buffer: &'b mut [u8; 4]) -> Result<Option<&'b [u8]>, Pause> {
         let read = never(self.inner.read_until(needle, buffer))?;
         self.behind_quote = read == Some(b"\"");
