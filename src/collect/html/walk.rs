@@ -54,7 +54,7 @@ const MAX_ATTRIBUTES: usize = 256;
 impl<'a> StartTag<'a> {
     /// The value of the first attribute of this name.
     pub fn value_of(&self, name: &str) -> Option<&'a str> {
-        let slot = first_of_name(self.slots, self.names, name)?;
+        let slot = first_of_name(self.slots, self.names.as_bytes(), name)?;
         raw_value(self.source, slot.value?).map(|(raw, _)| raw)
     }
 
@@ -74,8 +74,8 @@ impl<'a> StartTag<'a> {
     }
 }
 
-fn first_of_name<'a>(slots: &'a [AttributeSlot], names: &str, name: &str) -> Option<&'a AttributeSlot> {
-    slots.iter().find(|slot| &names[slot.name.0 as usize..slot.name.1 as usize] == name)
+fn first_of_name<'a>(slots: &'a [AttributeSlot], names: &[u8], name: &str) -> Option<&'a AttributeSlot> {
+    slots.iter().find(|slot| &names[slot.name.0 as usize..slot.name.1 as usize] == name.as_bytes())
 }
 
 /// The value that begins at `start`, cut by the rules of WHATWG HTML 13.2.5.36 to 13.2.5.38.
@@ -99,7 +99,7 @@ pub fn walk(html: &str, visit: &mut dyn FnMut(Visit<'_>)) {
         kind: Tag::None,
         name: String::with_capacity(16),
         last_start_name: String::with_capacity(16),
-        names: String::with_capacity(256),
+        names: Vec::with_capacity(256),
         slots: Vec::with_capacity(16),
         recording: false,
         self_closing: false,
@@ -133,7 +133,8 @@ struct Walker<'a, 'v> {
     kind: Tag,
     name: String,
     last_start_name: String,
-    names: String,
+    /// The names of the attributes, one behind the other.
+    names: Vec<u8>,
     slots: Vec<AttributeSlot>,
     /// Whether the current attribute is among the first [`MAX_ATTRIBUTES`].
     recording: bool,
@@ -213,14 +214,17 @@ impl Walker<'_, '_> {
         if self.name == "image" && self.namespace() == Namespace::Html {
             self.name.replace_range(.., "img");
         }
-        let tag = StartTag {
-            name: &self.name,
-            span: Span::new(self.tag_start, self.position),
-            source: self.source,
-            names: &self.names,
-            slots: &self.slots,
-        };
-        (self.visit)(Visit::Tag(tag));
+        // Looked at once a tag. The source is text, and no name is cut within a character.
+        if let Ok(names) = std::str::from_utf8(&self.names) {
+            let span = Span::new(self.tag_start, self.position);
+            (self.visit)(Visit::Tag(StartTag {
+                name: &self.name,
+                span,
+                source: self.source,
+                names,
+                slots: &self.slots,
+            }));
+        }
         std::mem::swap(&mut self.last_start_name, &mut self.name);
         self.content_model()
     }
@@ -454,7 +458,7 @@ impl Emitter for Walker<'_, '_> {
     #[inline]
     fn push_attribute_name(&mut self, name: &[u8]) {
         if let Some(slot) = self.slots.last_mut().filter(|_| self.recording) {
-            push(&mut self.names, name);
+            self.names.extend_from_slice(name);
             slot.name.1 = self.names.len() as u32;
         }
     }
