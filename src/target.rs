@@ -137,7 +137,9 @@ fn from_absolute(absolute: &str, without_scheme: bool, place: Place<'_>, rules: 
     }
     others.extend(steps.iter().map(|step| step.proxied.clone()));
     // A proxy is not told the credentials of another origin, and one's own are not recorded.
-    others.retain(|other| !other.contains(['@', '%']) || without_credentials(other) == other.as_str());
+    others.retain(|other| {
+        memchr::memchr2(b'@', b'%', other.as_bytes()).is_none() || without_credentials(other) == other.as_str()
+    });
     // A Referer is kept, and has no use for a password.
     let hint = referer.map(|hint| without_credentials(&hint).into_owned());
     Ok(Target { url, fragment, credentials, proxies: steps, others, hint })

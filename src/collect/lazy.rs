@@ -264,7 +264,7 @@ fn lazy(element: &str, attribute: &str) -> Option<Reading> {
 pub fn by_value(reading: Reading, attribute: &str, value: &str) -> Option<Reading> {
     match reading {
         // No function, no URL; that is what nearly every `style` and `fill` is.
-        Reading::Css => return value.contains(['(', '&']).then_some(reading),
+        Reading::Css => return memchr::memchr2(b'(', b'&', value.as_bytes()).map(|_| reading),
         Reading::Url if attribute == "src" && srcset::is_list(value) => return Some(Reading::Srcset),
         Reading::Url | Reading::ImageUrl | Reading::AbsoluteImageUrl => {}
         _ => return Some(reading),
@@ -272,7 +272,8 @@ pub fn by_value(reading: Reading, attribute: &str, value: &str) -> Option<Readin
     let value = value.trim_start();
     let names_style = || ["bg", "background", "style"].iter().any(|word| attribute.contains(word));
     let holds_style = || starts_with(value, "url(") || (names_style() && value.contains("url("));
-    if attribute.starts_with("data-") && holds_style() {
+    // Hardly any value has a parenthesis, and one byte is found faster than four.
+    if attribute.starts_with("data-") && memchr::memchr(b'(', value.as_bytes()).is_some() && holds_style() {
         return Some(Reading::Css);
     }
     let unknown = reading == Reading::AbsoluteImageUrl;
