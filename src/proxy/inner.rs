@@ -13,6 +13,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode_str;
 
 use super::parts::{Parts, strip_ci};
+use crate::text::has_control;
 
 /// What an inner URL without a scheme means to a family of proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,9 +254,7 @@ fn bare_port(text: &str) -> Option<Option<&str>> {
 
 /// The last check: an absolute URL with a real host, without control characters, that is one URL and not a list.
 fn plausible(url: String) -> Option<Found> {
-    let has_control =
-        if url.is_ascii() { url.bytes().any(|b| b.is_ascii_control()) } else { url.chars().any(char::is_control) };
-    if has_control {
+    if has_control(&url) {
         return None;
     }
     let url = if memchr::memchr(b' ', url.as_bytes()).is_some() { url.replace(' ', "%20") } else { url };
@@ -304,6 +303,13 @@ mod tests {
 
     fn url(raw: &str, bare: Bare) -> Option<String> {
         read(raw, bare, &outer()).map(|found| found.url)
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_parser_takes_a_plain_name(host in "(xn--|[a-z0-9.-]|[A-Zéß_%]){1,12}") {
+            proptest::prop_assert!(!is_plain_name(&host) || url::Host::parse(&host).is_ok());
+        }
     }
 
     #[test]
