@@ -9,7 +9,9 @@
 //! followed only as far as the tokenizer needs it.
 
 mod base;
+mod emitter;
 pub(crate) mod paced;
+mod plain;
 mod select;
 mod value;
 mod walk;
