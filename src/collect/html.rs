@@ -77,7 +77,7 @@ impl Reader<'_> {
 
     fn element(&self, tag: &StartTag<'_>, depth: usize, named: &[String], sink: &mut Sink<'_>) {
         for attribute in tag.attributes() {
-            if attribute.raw.trim().is_empty() {
+            if attribute.raw.trim_start().is_empty() {
                 continue;
             }
             let by_name = if named.iter().any(|name| name == attribute.name) {

@@ -10,9 +10,8 @@ const INERT_SCHEMES: &[&str] = &["about", "blob", "cid", "data", "javascript", "
 pub fn is_inert(url: &str) -> bool {
     url.is_empty()
         || url.starts_with('#')
-        || url
-            .split_once(':')
-            .is_some_and(|(scheme, _)| INERT_SCHEMES.iter().any(|inert| scheme.eq_ignore_ascii_case(inert)))
+        || memchr::memchr(b':', url.as_bytes())
+            .is_some_and(|colon| INERT_SCHEMES.iter().any(|inert| url[..colon].eq_ignore_ascii_case(inert)))
 }
 
 /// The name of the blob in a link to a local copy (`…/ab/ab34….jpg`), extension and all: what the rewriter writes, and

@@ -86,7 +86,7 @@ pub(super) fn strip_ci<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
 
 /// The host of an authority; the colons inside `[…]` belong to an IPv6 address.
 fn strip_port(authority: &str) -> &str {
-    match authority.rfind(':') {
+    match memchr::memrchr(b':', authority.as_bytes()) {
         Some(colon) if !authority[colon..].contains(']') => &authority[..colon],
         _ => authority,
     }
