@@ -125,7 +125,13 @@ impl<'a> Resolver<'a> {
             None => {
                 let base = place.base.ok_or(Skip::Relative)?;
                 let options = Url::options().base_url(Some(base));
-                Cow::Owned(parse(&cleaned, options, place.encoding).ok_or(Skip::BadUrl)?.into())
+                let url = parse(&cleaned, options, place.encoding).ok_or(Skip::BadUrl)?;
+                let absolute = url.as_str().to_owned();
+                // What it is written out as says the same.
+                if is_web(&url) {
+                    self.keep(&absolute, url);
+                }
+                Cow::Owned(absolute)
             }
         };
         let without_scheme = written.starts_with("//") && place.base.is_none();
@@ -173,15 +179,20 @@ impl<'a> Resolver<'a> {
             _ => parse(text, Url::options(), self.place.encoding),
         };
         let url = url.filter(is_web)?;
-        if text.len() <= MAX_KEPT {
-            let kept = (text.to_owned(), url.clone());
-            match self.parsed.get_mut(self.oldest) {
-                Some(oldest) => *oldest = kept,
-                None => self.parsed.push(kept),
-            }
-            self.oldest = (self.oldest + 1) % KEPT;
-        }
+        self.keep(text, url.clone());
         Some(url)
+    }
+
+    /// Notes that `text` says `url`.
+    fn keep(&mut self, text: &str, url: Url) {
+        if text.len() > MAX_KEPT {
+            return;
+        }
+        match self.parsed.get_mut(self.oldest) {
+            Some(oldest) => *oldest = (text.to_owned(), url),
+            None => self.parsed.push((text.to_owned(), url)),
+        }
+        self.oldest = (self.oldest + 1) % KEPT;
     }
 }
 
@@ -321,6 +332,20 @@ mod tests {
                 let mut resolver = Resolver::new(place, &rules);
                 for written in &written {
                     proptest::prop_assert_eq!(resolver.resolve(written), resolve(written, place, &rules));
+                }
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_relative_url_says_what_it_is_written_out_as(written in "[a./\\\\?#:;@&=|%25é图 \\[\\]^`{}\"'<>]{0,16}") {
+            for base in ["http://h/x/", "https://u:p@h.e:8080/x?y#z", "http://[::1]"] {
+                let base = Url::parse(base).unwrap();
+                for encoding in [encoding_rs::UTF_8, encoding_rs::GBK] {
+                    if let Some(url) = parse(&written, Url::options().base_url(Some(&base)), encoding).filter(is_web) {
+                        proptest::prop_assert_eq!(parse(url.as_str(), Url::options(), encoding), Some(url));
+                    }
                 }
             }
         }

@@ -14,7 +14,8 @@ impl Walker<'_, '_> {
     /// from where that ends, `None` at the end of the source.
     pub(super) fn plain_tags(&mut self) -> Option<State> {
         let bytes = self.source.as_bytes();
-        while let Some(found) = memchr::memchr(b'<', bytes.get(self.position..)?) {
+        while !self.is_over {
+            let found = memchr::memchr(b'<', bytes.get(self.position..)?)?;
             let start = self.position + found;
             let is_end = bytes.get(start + 1) == Some(&b'/');
             let end = if is_end { self.plain_end_tag(start) } else { self.plain_start_tag(start) };
@@ -135,7 +136,10 @@ mod tests {
     /// What the tokenizer tells when nothing is taken from it.
     fn tokenized(html: &str) -> Vec<String> {
         let mut all = Vec::new();
-        let mut visit = |visit: Visit<'_>| all.push(told(&visit));
+        let mut visit = |visit: Visit<'_>| {
+            all.push(told(&visit));
+            true
+        };
         paced::tokenize_all(html, &mut Walker::new(html, &mut visit));
         all
     }

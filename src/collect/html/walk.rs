@@ -91,6 +91,14 @@ fn raw_value(source: &str, start: usize) -> Option<(&str, Layer)> {
 
 /// Calls `visit` for every start tag and every style sheet in `html`, in order.
 pub fn walk(html: &str, visit: &mut dyn FnMut(Visit<'_>)) {
+    walk_while(html, &mut |visited| {
+        visit(visited);
+        true
+    });
+}
+
+/// As [`walk`], up to the first start tag for which `visit` says `false`.
+pub fn walk_while(html: &str, visit: &mut dyn FnMut(Visit<'_>) -> bool) {
     let mut walker = Walker::new(html, visit);
     // Nearly all tags are plain. Whatever is not is the tokenizer's, which hands back behind the tag.
     while let Some(state) = walker.plain_tags() {
@@ -118,7 +126,9 @@ pub(super) enum Namespace {
 
 pub(super) struct Walker<'a, 'v> {
     pub(super) source: &'a str,
-    visit: &'v mut dyn FnMut(Visit<'_>),
+    visit: &'v mut dyn FnMut(Visit<'_>) -> bool,
+    /// Whether enough was visited.
+    pub(super) is_over: bool,
     pub(super) position: usize,
     pub(super) tag_start: usize,
     pub(super) kind: Tag,
@@ -193,10 +203,11 @@ const BREAKOUT: &[&str] = &[
 ];
 
 impl<'a, 'v> Walker<'a, 'v> {
-    pub(super) fn new(source: &'a str, visit: &'v mut dyn FnMut(Visit<'_>)) -> Self {
+    pub(super) fn new(source: &'a str, visit: &'v mut dyn FnMut(Visit<'_>) -> bool) -> Self {
         Walker {
             source,
             visit,
+            is_over: false,
             position: 0,
             tag_start: 0,
             kind: Tag::None,
@@ -233,7 +244,7 @@ impl<'a, 'v> Walker<'a, 'v> {
         let names = if self.is_plain { Ok(self.source) } else { std::str::from_utf8(&self.names) };
         if let Ok(names) = names {
             let span = Span::new(self.tag_start, self.position);
-            (self.visit)(Visit::Tag(StartTag {
+            self.is_over = !(self.visit)(Visit::Tag(StartTag {
                 name: &self.name,
                 span,
                 source: self.source,
