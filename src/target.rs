@@ -135,10 +135,10 @@ impl<'a> Resolver<'a> {
             }
         };
         let without_scheme = written.starts_with("//") && place.base.is_none();
-        self.from_absolute(&absolute, without_scheme)
+        self.resolve_absolute(&absolute, without_scheme)
     }
 
-    fn from_absolute(&mut self, absolute: &str, without_scheme: bool) -> Result<Target, Skip> {
+    fn resolve_absolute(&mut self, absolute: &str, without_scheme: bool) -> Result<Target, Skip> {
         let mut peeled = self.rules.peel(absolute);
         let mut url = self.parse_web(&peeled.url);
         if url.is_none() && !peeled.steps.is_empty() {
