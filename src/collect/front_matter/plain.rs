@@ -1,7 +1,7 @@
 //! The plainest YAML, which is what nearly all front matter is: a key and a value a line, and lists with a value a line.
 //!
-//! The parser of all of YAML takes a hundred times as long, and most of that for what stands here in no line. Whatever
-//! is not as plain as this is left to it, the whole block.
+//! The parser of all of YAML takes several times as long, and most of that for what stands here in no line. Whatever is
+//! not as plain as this is left to it, the whole block.
 
 use super::finder::{Finder, Scalar};
 use crate::collect::{Layer, Layers};
