@@ -80,28 +80,131 @@ pub struct Place<'a> {
 
 /// Resolves and peels one reference as written (decoded, trimmed).
 pub fn resolve(written: &str, place: Place<'_>, rules: &Rules) -> Result<Target, Skip> {
-    if is_template(written) {
-        return Err(Skip::Template);
+    Resolver::new(place, rules).resolve(written)
+}
+
+/// Resolves the references of one document. They name one picture more than once and few hosts, so what was parsed last
+/// is kept.
+pub struct Resolver<'a> {
+    place: Place<'a>,
+    rules: &'a Rules,
+    /// At most [`KEPT`], with the text of each.
+    parsed: Vec<(String, Url)>,
+    /// Which of them is the oldest.
+    oldest: usize,
+}
+
+/// URLs that are kept: a picture, its neighbours, and the hosts of both.
+const KEPT: usize = 4;
+
+/// Longer texts are not kept: they come once, and may be very long.
+const MAX_KEPT: usize = 4096;
+
+impl<'a> Resolver<'a> {
+    pub fn new(place: Place<'a>, rules: &'a Rules) -> Self {
+        Resolver { place, rules, parsed: Vec::new(), oldest: 0 }
     }
-    if written.starts_with('#') {
-        return Err(Skip::Fragment);
+
+    /// Resolves and peels one reference as written (decoded, trimmed).
+    pub fn resolve(&mut self, written: &str) -> Result<Target, Skip> {
+        let place = self.place;
+        if is_template(written) {
+            return Err(Skip::Template);
+        }
+        if written.starts_with('#') {
+            return Err(Skip::Fragment);
+        }
+        let cleaned = without_line_ends(written);
+        let absolute = match scheme(&cleaned) {
+            Some(scheme) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => cleaned,
+            Some(_) => return Err(Skip::Scheme),
+            None if cleaned.starts_with("//") || cleaned.starts_with("\\\\") => {
+                let scheme = place.base.map_or("https", Url::scheme);
+                Cow::Owned(format!("{scheme}:{cleaned}"))
+            }
+            None => {
+                let base = place.base.ok_or(Skip::Relative)?;
+                let options = Url::options().base_url(Some(base));
+                let url = parse(&cleaned, options, place.encoding).ok_or(Skip::BadUrl)?;
+                let absolute = url.as_str().to_owned();
+                // What it is written out as says the same.
+                if is_web(&url) {
+                    self.keep(&absolute, url);
+                }
+                Cow::Owned(absolute)
+            }
+        };
+        let without_scheme = written.starts_with("//") && place.base.is_none();
+        self.resolve_absolute(&absolute, without_scheme)
     }
-    let cleaned = without_line_ends(written);
-    let absolute = match scheme(&cleaned) {
-        Some(scheme) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => cleaned,
-        Some(_) => return Err(Skip::Scheme),
-        None if cleaned.starts_with("//") || cleaned.starts_with("\\\\") => {
-            let scheme = place.base.map_or("https", Url::scheme);
-            Cow::Owned(format!("{scheme}:{cleaned}"))
+
+    fn resolve_absolute(&mut self, absolute: &str, without_scheme: bool) -> Result<Target, Skip> {
+        let mut peeled = self.rules.peel(absolute);
+        let mut url = self.parse_web(&peeled.url);
+        if url.is_none() && !peeled.steps.is_empty() {
+            // What looked like an original is no URL after all: the proxied URL is all that there is.
+            peeled = Peeled { url: absolute.to_owned(), ..Peeled::default() };
+            url = self.parse_web(absolute);
         }
-        None => {
-            let base = place.base.ok_or(Skip::Relative)?;
-            let options = Url::options().base_url(Some(base));
-            Cow::Owned(parse(&cleaned, options, place.encoding).ok_or(Skip::BadUrl)?.into())
+        let mut url = url.ok_or(Skip::BadUrl)?;
+        let Peeled { url: inner, steps, alternatives, referer } = peeled;
+        let fragment = url.fragment().filter(|fragment| !fragment.is_empty()).map(str::to_owned);
+        let credentials = take_credentials(&mut url);
+        let mut others = alternatives;
+        if without_scheme && steps.is_empty() {
+            others.push(inner.replacen("https:", "http:", 1));
         }
-    };
-    let without_scheme = written.starts_with("//") && place.base.is_none();
-    from_absolute(&absolute, without_scheme, place, rules)
+        others.extend(steps.iter().map(|step| step.proxied.clone()));
+        // A proxy is not told the credentials of another origin, and one's own are not recorded.
+        others.retain(|other| {
+            memchr::memchr2(b'@', b'%', other.as_bytes()).is_none() || without_credentials(other) == other.as_str()
+        });
+        // A Referer is kept, and has no use for a password.
+        let hint = referer.map(|hint| without_credentials(&hint).into_owned());
+        Ok(Target { url, fragment, credentials, proxies: steps, others, hint })
+    }
+
+    /// Parses an absolute URL that a web server may answer.
+    fn parse_web(&mut self, text: &str) -> Option<Url> {
+        if let Some((_, url)) = self.parsed.iter().find(|(known, _)| known == text) {
+            return Some(url.clone());
+        }
+        // The host is half of the work, and a neighbour of the same origin has done it.
+        let front = origin(text).filter(|front| !text[front.len()..].starts_with(['/', '\\']));
+        let neighbour = front.and_then(|front| self.parsed.iter().find(|(known, _)| known.starts_with(front)));
+        let url = match (front, neighbour) {
+            (Some(front), Some((_, base))) => {
+                parse(&text[front.len() - 1..], Url::options().base_url(Some(base)), self.place.encoding)
+            }
+            _ => parse(text, Url::options(), self.place.encoding),
+        };
+        let url = url.filter(is_web)?;
+        self.keep(text, url.clone());
+        Some(url)
+    }
+
+    /// Notes that `text` says `url`.
+    fn keep(&mut self, text: &str, url: Url) {
+        if text.len() > MAX_KEPT {
+            return;
+        }
+        match self.parsed.get_mut(self.oldest) {
+            Some(oldest) => *oldest = (text.to_owned(), url),
+            None => self.parsed.push((text.to_owned(), url)),
+        }
+        self.oldest = (self.oldest + 1) % KEPT;
+    }
+}
+
+/// Scheme, authority and the slash behind it of an absolute URL that is written as most are; whatever has the same before
+/// its path has the same host, port and credentials.
+fn origin(text: &str) -> Option<&str> {
+    let behind = text.strip_prefix("http").map(|rest| rest.strip_prefix('s').unwrap_or(rest))?.strip_prefix("://")?;
+    let end = behind.bytes().position(|b| matches!(b, b'/' | b'?' | b'#' | b'\\'))?;
+    let (start, bytes) = (text.len() - behind.len(), text.as_bytes());
+    // What the parser leaves out, wherever it stands, could make a path of what follows a second slash.
+    let clean = end > 0 && bytes[start + end] == b'/' && memchr::memchr3(b'\t', b'\n', b'\r', bytes).is_none();
+    clean.then(|| &text[..=start + end])
 }
 
 /// The markers of the template languages that sites are made with.
@@ -116,31 +219,6 @@ fn without_line_ends(written: &str) -> Cow<'_, str> {
         Some(_) => Cow::Owned(written.replace(['\t', '\n', '\r'], "")),
         None => Cow::Borrowed(written),
     }
-}
-
-fn from_absolute(absolute: &str, without_scheme: bool, place: Place<'_>, rules: &Rules) -> Result<Target, Skip> {
-    let read = |text: &str| parse(text, Url::options(), place.encoding).filter(is_web);
-    let mut peeled = rules.peel(absolute);
-    let mut url = read(&peeled.url);
-    if url.is_none() && !peeled.steps.is_empty() {
-        // What looked like an original is no URL after all: the proxied URL is all that there is.
-        peeled = Peeled { url: absolute.to_owned(), ..Peeled::default() };
-        url = read(absolute);
-    }
-    let mut url = url.ok_or(Skip::BadUrl)?;
-    let Peeled { url: inner, steps, alternatives, referer } = peeled;
-    let fragment = url.fragment().filter(|fragment| !fragment.is_empty()).map(str::to_owned);
-    let credentials = take_credentials(&mut url);
-    let mut others = alternatives;
-    if without_scheme && steps.is_empty() {
-        others.push(inner.replacen("https:", "http:", 1));
-    }
-    others.extend(steps.iter().map(|step| step.proxied.clone()));
-    // A proxy is not told the credentials of another origin, and one's own are not recorded.
-    others.retain(|other| !other.contains(['@', '%']) || without_credentials(other) == other.as_str());
-    // A Referer is kept, and has no use for a password.
-    let hint = referer.map(|hint| without_credentials(&hint).into_owned());
-    Ok(Target { url, fragment, credentials, proxies: steps, others, hint })
 }
 
 /// Removes credentials and fragment; returns the credentials.
@@ -239,6 +317,38 @@ mod tests {
         assert_eq!(target.url.as_str(), "https://h.example/s.svg");
         assert_eq!(target.fragment.as_deref(), Some("icon"));
         assert_eq!(target.credentials.as_deref(), Some("me:secret"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_was_resolved_before_changes_nothing(
+            written in proptest::collection::vec("(//|https?:/{1,3}|HTTP://)[ab@:]{0,2}[hH](:8?|\\.e)?[/?#\\\\\t ]{0,2}[a./?#é%\\\\]{0,4}", 1..8),
+            with_base: bool,
+        ) {
+            let base = Url::parse("http://h/x/").unwrap();
+            for encoding in [encoding_rs::UTF_8, encoding_rs::GBK] {
+                let place = Place { base: with_base.then_some(&base), encoding };
+                let rules = Rules::builtin();
+                let mut resolver = Resolver::new(place, &rules);
+                for written in &written {
+                    proptest::prop_assert_eq!(resolver.resolve(written), resolve(written, place, &rules));
+                }
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_relative_url_says_what_it_is_written_out_as(written in "[a./\\\\?#:;@&=|%25é图 \\[\\]^`{}\"'<>]{0,16}") {
+            for base in ["http://h/x/", "https://u:p@h.e:8080/x?y#z", "http://[::1]"] {
+                let base = Url::parse(base).unwrap();
+                for encoding in [encoding_rs::UTF_8, encoding_rs::GBK] {
+                    if let Some(url) = parse(&written, Url::options().base_url(Some(&base)), encoding).filter(is_web) {
+                        proptest::prop_assert_eq!(parse(url.as_str(), Url::options(), encoding), Some(url));
+                    }
+                }
+            }
+        }
     }
 
     #[test]

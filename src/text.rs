@@ -96,6 +96,13 @@ impl OffsetMap {
     }
 }
 
+/// Whether a text has a control character in it (Unicode's category Cc), told without looking at each character.
+pub(crate) fn has_control(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let second = |at: usize| bytes.get(at + 1).is_some_and(|b| matches!(b, 0x80..=0x9F));
+    bytes.iter().fold(false, |found, b| found | b.is_ascii_control()) || memchr::memchr_iter(0xC2, bytes).any(second)
+}
+
 /// A decoded string together with its way back.
 #[derive(Debug, Clone)]
 pub struct Text<'a> {
@@ -151,6 +158,15 @@ impl TextBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn control_characters_are_found(text in "[a\u{7e}-\u{a1}图\u{102}\u{0}-\u{21}]{0,40}", odd in "\\PC{0,20}") {
+            for text in [text.as_str(), odd.as_str()] {
+                proptest::prop_assert_eq!(has_control(text), text.chars().any(char::is_control));
+            }
+        }
+    }
 
     #[test]
     fn an_empty_map_is_the_identity() {

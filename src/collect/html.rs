@@ -1,7 +1,8 @@
 //! Pictures in HTML, with the exact place of every attribute value.
 //!
 //! The tokenizer is html5gum, driven by an emitter of our own that keeps nothing but positions: values are cut from
-//! the source and decoded only where an attribute may hold a picture. `noscript` and `template` are read like the rest
+//! the source and decoded only where an attribute may hold a picture. Tags that are written as nearly all are do not need
+//! it (`plain`). `noscript` and `template` are read like the rest
 //! of the page, since their pictures are the real ones of many lazy-loading pages; comments, scripts and the text of
 //! `textarea`, `title`, `iframe` and the like are not (WHATWG HTML 13.2.5).
 //!
@@ -9,7 +10,9 @@
 //! followed only as far as the tokenizer needs it.
 
 mod base;
+mod emitter;
 pub(crate) mod paced;
+mod plain;
 mod select;
 mod value;
 mod walk;
@@ -75,7 +78,7 @@ impl Reader<'_> {
 
     fn element(&self, tag: &StartTag<'_>, depth: usize, named: &[String], sink: &mut Sink<'_>) {
         for attribute in tag.attributes() {
-            if attribute.raw.trim().is_empty() {
+            if attribute.raw.trim_start().is_empty() {
                 continue;
             }
             let by_name = if named.iter().any(|name| name == attribute.name) {

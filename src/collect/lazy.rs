@@ -264,7 +264,7 @@ fn lazy(element: &str, attribute: &str) -> Option<Reading> {
 pub fn by_value(reading: Reading, attribute: &str, value: &str) -> Option<Reading> {
     match reading {
         // No function, no URL; that is what nearly every `style` and `fill` is.
-        Reading::Css => return value.contains(['(', '&']).then_some(reading),
+        Reading::Css => return memchr::memchr2(b'(', b'&', value.as_bytes()).map(|_| reading),
         Reading::Url if attribute == "src" && srcset::is_list(value) => return Some(Reading::Srcset),
         Reading::Url | Reading::ImageUrl | Reading::AbsoluteImageUrl => {}
         _ => return Some(reading),
@@ -272,7 +272,8 @@ pub fn by_value(reading: Reading, attribute: &str, value: &str) -> Option<Readin
     let value = value.trim_start();
     let names_style = || ["bg", "background", "style"].iter().any(|word| attribute.contains(word));
     let holds_style = || starts_with(value, "url(") || (names_style() && value.contains("url("));
-    if attribute.starts_with("data-") && holds_style() {
+    // Hardly any value has a parenthesis, and one byte is found faster than four.
+    if attribute.starts_with("data-") && memchr::memchr(b'(', value.as_bytes()).is_some() && holds_style() {
         return Some(Reading::Css);
     }
     let unknown = reading == Reading::AbsoluteImageUrl;
@@ -300,16 +301,21 @@ const EXTENSIONS: &[&str] = &[
 /// Whether the last path segment of a URL ends like an image file, with or without a size suffix behind it
 /// (`.jpg!cmspl`, `.jpg@100w`, `.jpg:large`, `.webp~tplv`). The query and the fragment are not looked at.
 pub fn names_image(url: &str) -> bool {
-    let path = url.split(['?', '#']).next().unwrap_or_default();
-    let after_scheme = path.find("//").map_or(0, |at| at + 2);
+    let path = &url[..memchr::memchr2(b'?', b'#', url.as_bytes()).unwrap_or(url.len())];
+    // Asked of every value that could be a URL: most end here.
+    if memchr::memchr(b'.', path.as_bytes()).is_none() {
+        return false;
+    }
+    let slashes = |at: &usize| path.as_bytes().get(at + 1) == Some(&b'/');
+    let after_scheme = memchr::memchr_iter(b'/', path.as_bytes()).find(slashes).map_or(0, |at| at + 2);
     let Some((directory, name)) =
         path[after_scheme..].rsplit_once('/').or_else(|| (after_scheme == 0).then_some(("", path)))
     else {
         return false;
     };
     // A wiki's `File:x.jpg` and a forge's `blob/…/x.png` are pages about a picture.
-    let page_about_it = (directory.contains("wiki") && name.contains(':')) || directory.contains("/blob/");
-    !page_about_it && name.match_indices('.').any(|(dot, _)| image_extension_at(&name[dot + 1..]))
+    let page_about_it = || (name.contains(':') && directory.contains("wiki")) || directory.contains("/blob/");
+    name.match_indices('.').any(|(dot, _)| image_extension_at(&name[dot + 1..])) && !page_about_it()
 }
 
 fn image_extension_at(rest: &str) -> bool {

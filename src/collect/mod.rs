@@ -36,7 +36,7 @@ impl Slot {
     }
 
     pub fn attribute(element: &str, attribute: &str) -> Self {
-        Slot(format!("{element}@{attribute}"))
+        Slot([element, "@", attribute].concat())
     }
 
     pub fn as_str(&self) -> &str {

@@ -29,6 +29,10 @@ pub fn candidates(value: &str) -> impl Iterator<Item = Span> + '_ {
 /// Whether `value` can be nothing but a `srcset`, wherever it stands: a URL, white space, a width or a density, and then
 /// a comma or the end.
 pub fn is_list(value: &str) -> bool {
+    // Every list has white space in it, and hardly any URL.
+    if !value.bytes().fold(false, |found, byte| found | byte.is_ascii_whitespace()) {
+        return false;
+    }
     let bytes = value.trim_ascii().as_bytes();
     let url = skip(bytes, 0, |byte| !byte.is_ascii_whitespace());
     let from = skip(bytes, url, |byte| byte.is_ascii_whitespace());

@@ -10,21 +10,21 @@ const INERT_SCHEMES: &[&str] = &["about", "blob", "cid", "data", "javascript", "
 pub fn is_inert(url: &str) -> bool {
     url.is_empty()
         || url.starts_with('#')
-        || url
-            .split_once(':')
-            .is_some_and(|(scheme, _)| INERT_SCHEMES.iter().any(|inert| scheme.eq_ignore_ascii_case(inert)))
+        || memchr::memchr(b':', url.as_bytes())
+            .is_some_and(|colon| INERT_SCHEMES.iter().any(|inert| url[..colon].eq_ignore_ascii_case(inert)))
 }
 
 /// The name of the blob in a link to a local copy (`…/ab/ab34….jpg`), extension and all: what the rewriter writes, and
 /// nothing else that is ever met.
 pub fn blob_name(url: &str) -> Option<&str> {
-    let path = url.split(['#', '?']).next()?;
-    let mut segments = path.rsplit('/');
-    let name = segments.next()?;
-    let (digest, extension) = name.split_once('.')?;
-    let hex = digest.len() == 64 && digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let end = memchr::memchr2(b'#', b'?', url.as_bytes()).unwrap_or(url.len());
+    let path = url.get(..end)?;
+    let (folders, name) = path.rsplit_once('/')?;
+    let (digest, extension) = name.split_at_checked(64)?;
+    let extension = extension.strip_prefix('.')?;
+    let hex = digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let known = extension.len() <= 4 && extension.bytes().all(|b| b.is_ascii_lowercase());
-    (hex && known && digest.get(..2) == segments.next()).then_some(name)
+    (hex && known && digest.get(..2) == folders.rsplit('/').next()).then_some(name)
 }
 
 /// Whether `url` is such a link. Where relative URLs are not taken for pictures, these are.

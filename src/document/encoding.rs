@@ -39,25 +39,32 @@ fn guess(bytes: &[u8]) -> &'static Encoding {
 
 /// `<meta charset>`, `http-equiv` content, an XML declaration or `@charset`, by the WHATWG labels.
 fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
-    let head: String =
-        bytes[..bytes.len().min(PRESCAN)].iter().map(|byte| char::from(*byte).to_ascii_lowercase()).collect();
-    let after = |marker: &str| {
-        head.match_indices(marker).find_map(|(at, _)| {
-            let rest = head[at + marker.len()..].trim_start();
-            let rest = rest.strip_prefix('=').unwrap_or(rest).trim_start().trim_start_matches(['"', '\'']);
-            let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.:".contains(c))).unwrap_or(rest.len());
-            Encoding::for_label(&rest.as_bytes()[..end])
+    let head = bytes[..bytes.len().min(PRESCAN)].to_ascii_lowercase();
+    let after = |marker: &[u8]| {
+        memchr::memmem::find_iter(&head, marker).find_map(|at| {
+            let rest = without_space(&head[at + marker.len()..]);
+            let rest = without_space(rest.strip_prefix(b"=").unwrap_or(rest));
+            let quotes = rest.iter().take_while(|byte| matches!(**byte, b'"' | b'\'')).count();
+            let label = |byte: &&u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(*byte);
+            let end = quotes + rest[quotes..].iter().take_while(label).count();
+            Encoding::for_label(&rest[quotes..end])
         })
     };
-    let found = if head.starts_with("@charset") {
-        after("@charset")
-    } else if head.trim_start().starts_with("<?xml") {
-        after("encoding").or_else(|| after("charset"))
+    let found = if head.starts_with(b"@charset") {
+        after(b"@charset")
+    } else if without_space(&head).starts_with(b"<?xml") {
+        after(b"encoding").or_else(|| after(b"charset"))
     } else {
-        after("charset")
+        after(b"charset")
     };
     // A declaration that can be read byte by byte cannot mean UTF-16 (WHATWG HTML 13.2.3.2, step 13).
     found.map(|encoding| if encoding == UTF_16LE || encoding == UTF_16BE { UTF_8 } else { encoding })
+}
+
+/// Bytes from the first on that is no white space in Latin-1.
+fn without_space(bytes: &[u8]) -> &[u8] {
+    let space = |byte: &&u8| matches!(**byte, b'\t'..=b'\r' | b' ' | 0x85 | 0xA0);
+    &bytes[bytes.iter().take_while(space).count()..]
 }
 
 /// Text that is its own source, without its byte order mark.

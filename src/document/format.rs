@@ -52,7 +52,13 @@ fn is_html(body: &str, is_text: bool) -> bool {
     } else {
         return false;
     };
-    markdown_in(body) <= tolerated
+    // Most articles end here, before any of their lines is looked at.
+    (tolerated == Markdown::Syntax && !may_show_pictures(body)) || markdown_in(body) <= tolerated
+}
+
+/// Whether a text has anything in it that [`markdown_of_line`] could take for [`Markdown::Pictures`].
+fn may_show_pictures(text: &str) -> bool {
+    ["![", "{%", "{{"].iter().any(|mark| memchr::memmem::find(text.as_bytes(), mark.as_bytes()).is_some())
 }
 
 /// How much Markdown a text shows.
@@ -257,6 +263,13 @@ mod tests {
         ];
         for (path, body, want) in cases {
             assert_eq!(Format::of(Path::new(path), body), want, "{path} {body}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_without_their_marks_shows_pictures(text in "([a-c# \n]|\\[|\\]|\\(|!|\\{|%|<|>|img |asset_img |<pre>|</pre>){0,24}") {
+            proptest::prop_assert!(may_show_pictures(&text) || markdown_in(&text) < Markdown::Pictures);
         }
     }
 

@@ -14,7 +14,7 @@ use crate::mirror::catalog::{self, HeldReference};
 use crate::mirror::digest::Digest;
 use crate::proxy::{Learned, Rules, Witnesses};
 use crate::rewrite::{Edit, RewritePlan, replacement};
-use crate::target::{self, Place, Skip, Target};
+use crate::target::{Place, Resolver, Skip, Target};
 use crate::text::Text;
 
 /// What decides which references a document has, and what they stand for.
@@ -83,11 +83,12 @@ impl Collecting {
         let place = Place { base: base.as_ref(), encoding: document.encoding().output_encoding() };
         let hearing = RefCell::new(Hearing { rules: &self.rules, witnesses, prefix: String::new() });
         let witness = |proxied: &str, original: &str| hearing.borrow_mut().hear(proxied, original);
+        let mut resolver = Resolver::new(place, &self.rules);
         let mut end = 0;
         self.collector.collect(&page, &names_image, &witness, &mut |reference| {
             if reference.span.start >= end && !value::is_inert(&reference.url) {
                 end = reference.span.end;
-                each(self.mention(&text, reference, place));
+                each(self.mention(&text, reference, &mut resolver));
             }
         });
         Facts { warnings: page.into_warnings(), base }
@@ -170,13 +171,11 @@ impl Collecting {
 
     fn names_image(&self, url: &str) -> bool {
         use crate::collect::lazy::names_image;
-        if !url.contains('?') && !url.contains("//") {
-            return names_image(url);
-        }
-        names_image(url) || names_image(&self.rules.peel(url).url)
+        let may_be_proxied = || url.contains('?') || url.contains("//");
+        names_image(url) || (may_be_proxied() && names_image(&self.rules.peel(url).url))
     }
 
-    fn mention(&self, text: &Text<'_>, mut reference: Reference, place: Place<'_>) -> Mention {
+    fn mention(&self, text: &Text<'_>, mut reference: Reference, resolver: &mut Resolver<'_>) -> Mention {
         let text_start = reference.span.start;
         reference.span = text.map.span(reference.span);
         let held = self.local_copy(&reference.url);
@@ -184,7 +183,7 @@ impl Collecting {
             _ if !self.slots.allows(reference.slot.as_str()) => Err(Skip::Excluded),
             Some(_) => Err(Skip::Mirrored),
             None if is_local_front_matter(&reference) => Err(Skip::Local),
-            None => target::resolve(&reference.url, place, &self.rules),
+            None => resolver.resolve(&reference.url),
         };
         Mention { reference, text_start, outcome, held }
     }

@@ -13,6 +13,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode_str;
 
 use super::parts::{Parts, strip_ci};
+use crate::text::has_control;
 
 /// What an inner URL without a scheme means to a family of proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,9 @@ pub(super) fn read(raw: &str, bare: Bare, outer: &Parts<'_>) -> Option<Found> {
     }
     let written = absolute(raw, bare, outer)?;
     // An encoded URL inside of this one owns the `%3F`.
+    if memchr::memchr(b'%', raw.as_bytes()).is_none() {
+        return Some(written);
+    }
     if !raw.contains('?') && contains_ci(raw, "%3F") && !contains_ci(raw, "%3A%2F") {
         return Some(match absolute(&decode(raw, 1), bare, outer) {
             Some(decoded) => decoded.or(Some(written)),
@@ -194,7 +198,7 @@ fn absolute(text: &str, bare: Bare, outer: &Parts<'_>) -> Option<Found> {
     let text = text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '"');
     for scheme in ["http", "https"] {
         if let Some(rest) = strip_ci(text, scheme).and_then(|rest| rest.strip_prefix(":/")) {
-            return plausible(format!("{scheme}://{}", rest.trim_start_matches('/')));
+            return plausible([scheme, "://", rest.trim_start_matches('/')].concat());
         }
     }
     if let Some(rest) = text.strip_prefix("//") {
@@ -250,10 +254,10 @@ fn bare_port(text: &str) -> Option<Option<&str>> {
 
 /// The last check: an absolute URL with a real host, without control characters, that is one URL and not a list.
 fn plausible(url: String) -> Option<Found> {
-    if url.chars().any(char::is_control) {
+    if has_control(&url) {
         return None;
     }
-    let url = if url.contains(' ') { url.replace(' ', "%20") } else { url };
+    let url = if memchr::memchr(b' ', url.as_bytes()).is_some() { url.replace(' ', "%20") } else { url };
     let parts = Parts::split(&url)?;
     let host = parts.host;
     let named = host.trim_matches('.').contains('.') || host.eq_ignore_ascii_case("localhost");
@@ -261,8 +265,16 @@ fn plausible(url: String) -> Option<Found> {
         return None;
     }
     // All that a parser may still refuse is the port.
-    url::Host::parse(host).ok()?;
-    Some(Found::new(url))
+    (is_plain_name(host) || url::Host::parse(host).is_ok()).then(|| Found::new(url))
+}
+
+/// Whether a host is one that every parser takes as it is: letters, digits and hyphens, no Punycode, and no number at the
+/// end, which would be an address. Nearly all are.
+fn is_plain_name(host: &str) -> bool {
+    let plain = host.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'));
+    let (front, top) = host.rsplit_once('.').unwrap_or(("", host));
+    let labels = || front.split('.').chain([top]);
+    plain && top.starts_with(|c: char| c.is_ascii_lowercase()) && !labels().any(|label| label.starts_with("xn--"))
 }
 
 /// Whether a URL carries on with the descriptor of a srcset candidate: `…jpg%20320w,%20http://…`.
@@ -291,6 +303,13 @@ mod tests {
 
     fn url(raw: &str, bare: Bare) -> Option<String> {
         read(raw, bare, &outer()).map(|found| found.url)
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_parser_takes_a_plain_name(host in "(xn--|[a-z0-9.-]|[A-Zéß_%]){1,12}") {
+            proptest::prop_assert!(!is_plain_name(&host) || url::Host::parse(&host).is_ok());
+        }
     }
 
     #[test]

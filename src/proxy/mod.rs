@@ -124,7 +124,9 @@ impl Rules {
             }
             referer = referer.or(found.referer);
             steps.push(Step { rule: rule.to_owned(), proxied: current.into_owned(), inner: found.url.clone() });
-            others.push(found.others);
+            if !found.others.is_empty() {
+                others.push(found.others);
+            }
             current = Cow::Owned(found.url);
         }
         let url = current.into_owned();

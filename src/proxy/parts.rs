@@ -30,19 +30,13 @@ impl<'a> Parts<'a> {
         let (https, behind) = scheme(url)?;
         let end = behind.bytes().position(|b| matches!(b, b'/' | b'?' | b'#' | b'\\')).unwrap_or(behind.len());
         let (authority, tail) = behind.split_at(end);
-        let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let authority = memchr::memrchr(b'@', authority.as_bytes()).map_or(authority, |at| &authority[at + 1..]);
         let host = strip_port(authority);
         if host.is_empty() || host.len() > MAX_HOST || tail.starts_with('\\') {
             return None;
         }
-        let (rest, fragment) = match tail.split_once('#') {
-            Some((rest, fragment)) => (rest, Some(fragment)),
-            None => (tail, None),
-        };
-        let (path, query) = match rest.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (rest, None),
-        };
+        let (rest, fragment) = cut(tail, b'#');
+        let (path, query) = cut(rest, b'?');
         Some(Parts { https, authority, host, path, query, rest, fragment })
     }
 
@@ -76,6 +70,14 @@ fn scheme(url: &str) -> Option<(bool, &str)> {
     strip_ci(url, "http://").map(|behind| (false, behind))
 }
 
+/// What stands before the first `mark`, and what behind it.
+fn cut(text: &str, mark: u8) -> (&str, Option<&str>) {
+    match memchr::memchr(mark, text.as_bytes()) {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    }
+}
+
 /// `strip_prefix` without regard to ASCII case.
 pub(super) fn strip_ci<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let (head, tail) = text.split_at_checked(prefix.len())?;
@@ -84,7 +86,7 @@ pub(super) fn strip_ci<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
 
 /// The host of an authority; the colons inside `[…]` belong to an IPv6 address.
 fn strip_port(authority: &str) -> &str {
-    match authority.rfind(':') {
+    match memchr::memrchr(b':', authority.as_bytes()) {
         Some(colon) if !authority[colon..].contains(']') => &authority[..colon],
         _ => authority,
     }

@@ -4,7 +4,7 @@ use super::keys::{Keys, Verdict};
 use super::{Facts, MAX_DEPTH, Warning};
 use crate::collect::value::{is_inert, trimmed};
 use crate::collect::{Layers, Reference, Sink, Slot};
-use crate::text::Span;
+use crate::text::{Span, has_control};
 
 /// Longer keys are cut: the slot of a reference is a name, not a text.
 const MAX_KEY: usize = 64;
@@ -187,20 +187,21 @@ fn is_absolute(url: &str) -> bool {
 
 /// Tells URLs and paths from the other strings that stand under the keys of pictures.
 fn is_written_like_a_url(value: &str, names_image: &dyn Fn(&str) -> bool) -> bool {
-    if is_inert(value) || value.contains(char::is_control) {
+    if is_inert(value) || has_control(value) {
         return false;
     }
-    if ["{{", "{%"].iter().any(|open| value.contains(open)) && value.contains('/') {
+    if value.contains('{') && ["{{", "{%"].iter().any(|open| value.contains(open)) && value.contains('/') {
         return true;
+    }
+    let path = || ["/", "./", "../"].iter().any(|start| value.starts_with(start));
+    let absolute = is_absolute(value);
+    // What most values are: neither.
+    if !absolute && !path() && !names_image(value) {
+        return false;
     }
     if value.contains(char::is_whitespace) {
         // A URL with a space in it, but not two URLs and not a sentence.
-        return is_absolute(value) && names_image(value) && !value.split_whitespace().skip(1).any(is_absolute);
+        return absolute && names_image(value) && !value.split_whitespace().skip(1).any(is_absolute);
     }
-    if is_absolute(value) {
-        return true;
-    }
-    let path = ["/", "./", "../"].iter().any(|start| value.starts_with(start));
-    let names_something = value.contains(|c| !matches!(c, '.' | '/'));
-    names_something && (path || names_image(value))
+    absolute || value.contains(|c| !matches!(c, '.' | '/'))
 }

@@ -9,6 +9,7 @@ mod finder;
 mod json;
 mod keys;
 mod lines;
+mod plain;
 mod split;
 mod toml;
 mod yaml;

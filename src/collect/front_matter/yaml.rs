@@ -3,12 +3,19 @@
 use granit_parser::{Event, Parser, ScalarStyle};
 
 use super::finder::{Finder, Scalar};
-use super::{Kind, MAX_DEPTH, lines};
+use super::{Kind, MAX_DEPTH, lines, plain};
 use crate::collect::{Layer, Layers};
 use crate::text::Span;
 
-/// Reports the pictures of a YAML block. What is not valid is read line by line from where the parser gave up.
+/// Reports the pictures of a YAML block.
 pub(super) fn read(inner: &str, finder: &mut Finder<'_, '_>) {
+    if !plain::read(inner, finder) {
+        parse(inner, finder);
+    }
+}
+
+/// Reports the pictures of any YAML block. What is not valid is read line by line from where the parser gave up.
+pub(super) fn parse(inner: &str, finder: &mut Finder<'_, '_>) {
     let options = granit_parser::options! {
         emit_comments: false,
         emit_unresolved_aliases: true,

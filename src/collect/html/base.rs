@@ -7,7 +7,7 @@
 use url::Url;
 
 use super::value::decode_attribute;
-use super::walk::{Visit, walk};
+use super::walk::{Visit, walk, walk_while};
 use crate::collect::Layers;
 use crate::collect::value::stripped;
 use crate::rewrite::{Edit, replacement};
@@ -27,13 +27,14 @@ pub fn base(html: &str) -> Option<String> {
         return None;
     }
     let mut found = None;
-    walk(html, &mut |visit| {
-        if let (None, Visit::Tag(tag)) = (&found, visit)
+    walk_while(html, &mut |visit| {
+        if let Visit::Tag(tag) = visit
             && tag.name == "base"
         {
             let href = tag.attributes().find(|attribute| attribute.name == "href");
             found = href.map(|attribute| decode_attribute(attribute.raw).text.trim().to_owned());
         }
+        found.is_none()
     });
     found.filter(|href| !href.is_empty())
 }

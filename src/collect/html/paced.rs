@@ -9,16 +9,35 @@ use std::convert::Infallible;
 use std::fmt;
 
 use html5gum::emitters::Emitter;
-use html5gum::{Readable, Reader, StringReader, Tokenizer};
+use html5gum::{Readable, Reader, State, StringReader, Tokenizer};
 
 /// How many attributes may lie on the stack. One takes up to six kilobytes of it.
 const MAX_DEPTH: u8 = 8;
 
 /// Runs `emitter` over the whole of `html`.
 pub(crate) fn tokenize(html: &str, emitter: impl Emitter<Token = Infallible>) {
-    let reader = Paced { inner: html.to_reader(), behind_quote: false, depth: 0 };
-    let mut tokenizer = Tokenizer::new_with_emitter(reader, emitter);
+    let mut tokenizer = Tokenizer::new_with_emitter(Paced::new(html), emitter);
     while let Some(Err(Pause)) = tokenizer.next() {}
+}
+
+/// Runs `emitter` over the whole of `html`, whatever tokens it gives.
+#[cfg(test)]
+pub(super) fn tokenize_all(html: &str, emitter: impl Emitter<Token = ()>) {
+    let mut tokenizer = Tokenizer::new_with_emitter(Paced::new(html), emitter);
+    while tokenizer.next().is_some() {}
+}
+
+/// Runs `emitter` over `html`, which begins in the given state, until it gives a token. `false` at the end of the text.
+pub(crate) fn tokenize_tag(html: &str, state: State, emitter: impl Emitter<Token = ()>) -> bool {
+    let mut tokenizer = Tokenizer::new_with_emitter(Paced::new(html), emitter);
+    tokenizer.set_state(state);
+    loop {
+        match tokenizer.next() {
+            Some(Ok(())) => return true,
+            Some(Err(Pause)) => {}
+            None => return false,
+        }
+    }
 }
 
 /// Not an error: the tokenizer returns to whoever called it and can be called again.
@@ -41,6 +60,12 @@ struct Paced<'a> {
     depth: u8,
 }
 
+impl<'a> Paced<'a> {
+    fn new(html: &'a str) -> Self {
+        Paced { inner: html.to_reader(), behind_quote: false, depth: 0 }
+    }
+}
+
 fn never<T>(read: Result<T, Infallible>) -> Result<T, Pause> {
     read.map_err(|never| match never {})
 }
@@ -48,7 +73,7 @@ fn never<T>(read: Result<T, Infallible>) -> Result<T, Pause> {
 impl Reader for Paced<'_> {
     type Error = Pause;
 
-    #[inline]
+    #[inline(always)]
     fn read_byte(&mut self) -> Result<Option<u8>, Pause> {
         if self.behind_quote {
             self.behind_quote = false;
@@ -61,13 +86,13 @@ impl Reader for Paced<'_> {
         never(self.inner.read_byte())
     }
 
-    #[inline]
+    #[inline(always)]
     fn try_read_string(&mut self, wanted: &[u8], case_sensitive: bool) -> Result<bool, Pause> {
         self.behind_quote = false;
         never(self.inner.try_read_string(wanted, case_sensitive))
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_until<'b>(&'b mut self, needle: &[u8], buffer: &'b mut [u8; 4]) -> Result<Option<&'b [u8]>, Pause> {
         let read = never(self.inner.read_until(needle, buffer))?;
         self.behind_quote = read == Some(b"\"");

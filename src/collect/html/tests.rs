@@ -37,6 +37,12 @@ fn every_quoting_of_an_attribute_is_cut_exactly() {
 }
 
 #[test]
+fn names_outside_of_ascii_stay_whole() {
+    assert_eq!(lines("<img 图src=a.jpg DATA-图=b.jpg>"), ["img@图src a.jpg", "img@data-图 b.jpg"]);
+    assert_eq!(lines("<img data-É=a.jpg data-È=b.jpg>"), ["img@data-É a.jpg", "img@data-È b.jpg"]);
+}
+
+#[test]
 fn character_references_are_decoded_and_their_text_is_kept() {
     assert_eq!(lines(r#"<img src="a?x=1&amp;y=2">"#), ["img@src a?x=1&amp;y=2 → a?x=1&y=2"]);
     assert_eq!(lines(r#"<img src="a?x=1&y=2">"#), ["img@src a?x=1&y=2"]);

@@ -1,7 +1,6 @@
 //! Start tags and style sheets of a page, with positions.
 
-use html5gum::emitters::Emitter;
-use html5gum::{Error, State};
+use html5gum::State;
 use memchr::memmem;
 
 use super::paced;
@@ -43,25 +42,26 @@ pub struct Attribute<'a> {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct AttributeSlot {
-    name: (u32, u32),
-    value: Option<usize>,
+pub(super) struct AttributeSlot {
+    /// Where its name stands among the names of the tag.
+    pub(super) name: (usize, usize),
+    pub(super) value: Option<usize>,
 }
 
 /// Of duplicate attributes browsers take the first. Telling duplicates apart is quadratic, so it ends here.
-const MAX_ATTRIBUTES: usize = 256;
+pub(super) const MAX_ATTRIBUTES: usize = 256;
 
 impl<'a> StartTag<'a> {
     /// The value of the first attribute of this name.
     pub fn value_of(&self, name: &str) -> Option<&'a str> {
-        let slot = first_of_name(self.slots, self.names, name)?;
+        let slot = first_of_name(self.slots, self.names.as_bytes(), name)?;
         raw_value(self.source, slot.value?).map(|(raw, _)| raw)
     }
 
     /// The attributes that have a value, without later duplicates, in their order. At most 256.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
         let (source, names, slots) = (self.source, self.names, self.slots);
-        let name_of = move |slot: &AttributeSlot| &names[slot.name.0 as usize..slot.name.1 as usize];
+        let name_of = move |slot: &AttributeSlot| &names[slot.name.0..slot.name.1];
         slots.iter().enumerate().filter_map(move |(at, slot)| {
             let name = name_of(slot);
             if slots[..at].iter().any(|earlier| name_of(earlier) == name) {
@@ -74,8 +74,8 @@ impl<'a> StartTag<'a> {
     }
 }
 
-fn first_of_name<'a>(slots: &'a [AttributeSlot], names: &str, name: &str) -> Option<&'a AttributeSlot> {
-    slots.iter().find(|slot| &names[slot.name.0 as usize..slot.name.1 as usize] == name)
+fn first_of_name<'a>(slots: &'a [AttributeSlot], names: &[u8], name: &str) -> Option<&'a AttributeSlot> {
+    slots.iter().find(|slot| &names[slot.name.0..slot.name.1] == name.as_bytes())
 }
 
 /// The value that begins at `start`, cut by the rules of WHATWG HTML 13.2.5.36 to 13.2.5.38.
@@ -91,27 +91,26 @@ fn raw_value(source: &str, start: usize) -> Option<(&str, Layer)> {
 
 /// Calls `visit` for every start tag and every style sheet in `html`, in order.
 pub fn walk(html: &str, visit: &mut dyn FnMut(Visit<'_>)) {
-    let walker = Walker {
-        source: html,
-        visit,
-        position: 0,
-        tag_start: 0,
-        kind: Tag::None,
-        name: String::with_capacity(16),
-        last_start_name: String::with_capacity(16),
-        names: String::with_capacity(256),
-        slots: Vec::with_capacity(16),
-        recording: false,
-        self_closing: false,
-        reported: 0,
-        known_end: [("style", 0), ("noscript", 0)],
-        foreign: Vec::new(),
-    };
-    paced::tokenize(html, walker);
+    walk_while(html, &mut |visited| {
+        visit(visited);
+        true
+    });
+}
+
+/// As [`walk`], up to the first start tag for which `visit` says `false`.
+pub fn walk_while(html: &str, visit: &mut dyn FnMut(Visit<'_>) -> bool) {
+    let mut walker = Walker::new(html, visit);
+    // Nearly all tags are plain. Whatever is not is the tokenizer's, which hands back behind the tag.
+    while let Some(state) = walker.plain_tags() {
+        let Some(rest) = html.get(walker.position..) else { return };
+        if !paced::tokenize_tag(rest, state, &mut walker) {
+            return;
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tag {
+pub(super) enum Tag {
     None,
     Start,
     End,
@@ -119,31 +118,37 @@ enum Tag {
 
 /// Whose rules the tokenizer follows inside an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Namespace {
+pub(super) enum Namespace {
     Html,
     Svg,
     MathMl,
 }
 
-struct Walker<'a, 'v> {
-    source: &'a str,
-    visit: &'v mut dyn FnMut(Visit<'_>),
-    position: usize,
-    tag_start: usize,
-    kind: Tag,
-    name: String,
-    last_start_name: String,
-    names: String,
-    slots: Vec<AttributeSlot>,
+pub(super) struct Walker<'a, 'v> {
+    pub(super) source: &'a str,
+    visit: &'v mut dyn FnMut(Visit<'_>) -> bool,
+    /// Whether enough was visited.
+    pub(super) is_over: bool,
+    pub(super) position: usize,
+    pub(super) tag_start: usize,
+    pub(super) kind: Tag,
+    pub(super) name: String,
+    pub(super) last_start_name: String,
+    /// The names of the attributes, one behind the other. Those of a plain tag are read where they stand.
+    pub(super) names: Vec<u8>,
+    pub(super) slots: Vec<AttributeSlot>,
+    pub(super) is_plain: bool,
     /// Whether the current attribute is among the first [`MAX_ATTRIBUTES`].
-    recording: bool,
-    self_closing: bool,
+    pub(super) recording: bool,
+    pub(super) self_closing: bool,
+    /// Whether a tag has just ended behind which text goes on: there the tokenizer hands back.
+    pub(super) is_tag_over: bool,
     /// Up to where style sheets were reported: what stands in one is reported once.
     reported: usize,
     /// The end of raw text once searched for, by name: many openings share one search.
     known_end: [(&'static str, usize); 2],
     /// Open elements that changed the namespace: the name that closes each, and what holds inside.
-    foreign: Vec<(&'static str, Namespace)>,
+    pub(super) foreign: Vec<(&'static str, Namespace)>,
 }
 
 /// Deeper nesting of foreign content is not followed, so that a hostile page costs no memory.
@@ -197,12 +202,34 @@ const BREAKOUT: &[&str] = &[
     "var",
 ];
 
-impl Walker<'_, '_> {
-    fn namespace(&self) -> Namespace {
+impl<'a, 'v> Walker<'a, 'v> {
+    pub(super) fn new(source: &'a str, visit: &'v mut dyn FnMut(Visit<'_>) -> bool) -> Self {
+        Walker {
+            source,
+            visit,
+            is_over: false,
+            position: 0,
+            tag_start: 0,
+            kind: Tag::None,
+            name: String::with_capacity(16),
+            last_start_name: String::with_capacity(16),
+            names: Vec::with_capacity(256),
+            slots: Vec::with_capacity(16),
+            is_plain: false,
+            recording: false,
+            self_closing: false,
+            is_tag_over: false,
+            reported: 0,
+            known_end: [("style", 0), ("noscript", 0)],
+            foreign: Vec::new(),
+        }
+    }
+
+    pub(super) fn namespace(&self) -> Namespace {
         self.foreign.last().map_or(Namespace::Html, |(_, namespace)| *namespace)
     }
 
-    fn start_tag(&mut self) -> Option<State> {
+    pub(super) fn start_tag(&mut self) -> Option<State> {
         let styled_font = || ["color", "face", "size"].iter().any(|name| self.attribute(name).is_some());
         let breaks_out =
             || BREAKOUT.binary_search(&self.name.as_str()).is_ok() || (self.name == "font" && styled_font());
@@ -213,14 +240,18 @@ impl Walker<'_, '_> {
         if self.name == "image" && self.namespace() == Namespace::Html {
             self.name.replace_range(.., "img");
         }
-        let tag = StartTag {
-            name: &self.name,
-            span: Span::new(self.tag_start, self.position),
-            source: self.source,
-            names: &self.names,
-            slots: &self.slots,
-        };
-        (self.visit)(Visit::Tag(tag));
+        // Looked at once a tag. The source is text, and no name is cut within a character.
+        let names = if self.is_plain { Ok(self.source) } else { std::str::from_utf8(&self.names) };
+        if let Ok(names) = names {
+            let span = Span::new(self.tag_start, self.position);
+            self.is_over = !(self.visit)(Visit::Tag(StartTag {
+                name: &self.name,
+                span,
+                source: self.source,
+                names,
+                slots: &self.slots,
+            }));
+        }
         std::mem::swap(&mut self.last_start_name, &mut self.name);
         self.content_model()
     }
@@ -240,7 +271,8 @@ impl Walker<'_, '_> {
     }
 
     fn attribute(&self, name: &str) -> Option<&AttributeSlot> {
-        first_of_name(&self.slots, &self.names, name)
+        let names = if self.is_plain { self.source.as_bytes() } else { &self.names };
+        first_of_name(&self.slots, names, name)
     }
 
     /// Which state the tokenizer takes behind the start tag (WHATWG HTML 13.2.6.2 and 13.2.6.4.7).
@@ -334,7 +366,7 @@ impl Walker<'_, '_> {
         raw_text_end(self.source.as_bytes(), from, name)
     }
 
-    fn end_tag(&mut self) {
+    pub(super) fn end_tag(&mut self) {
         if matches!(self.name.as_str(), "br" | "p") {
             self.leave_foreign();
         }
@@ -352,137 +384,4 @@ fn raw_text_end(bytes: &[u8], from: usize, name: &str) -> usize {
             && matches!(after[name.len()], b' ' | b'\t' | b'\n' | b'\r' | b'\x0C' | b'/' | b'>')
     };
     memmem::find_iter(&bytes[from..], b"</").map(|at| from + at).find(closes).unwrap_or(bytes.len())
-}
-
-/// Appends a piece of a name. The source is text, so a piece that is not can only be a character cut in two.
-fn push(text: &mut String, piece: &[u8]) {
-    match std::str::from_utf8(piece) {
-        Ok(piece) => text.push_str(piece),
-        Err(_) => text.push(char::REPLACEMENT_CHARACTER),
-    }
-}
-
-impl Emitter for Walker<'_, '_> {
-    type Token = std::convert::Infallible;
-
-    fn set_last_start_tag(&mut self, name: Option<&[u8]>) {
-        self.last_start_name.clear();
-        self.last_start_name.push_str(std::str::from_utf8(name.unwrap_or_default()).unwrap_or_default());
-    }
-
-    fn emit_eof(&mut self) {}
-    fn emit_error(&mut self, _: Error) {}
-
-    #[inline]
-    fn should_emit_errors(&mut self) -> bool {
-        false
-    }
-
-    #[inline]
-    fn pop_token(&mut self) -> Option<Self::Token> {
-        None
-    }
-
-    #[inline]
-    fn emit_string(&mut self, _: &[u8]) {}
-
-    fn init_start_tag(&mut self) {
-        self.kind = Tag::Start;
-        self.name.clear();
-        self.names.clear();
-        self.slots.clear();
-        self.self_closing = false;
-    }
-
-    fn init_end_tag(&mut self) {
-        self.init_start_tag();
-        self.kind = Tag::End;
-    }
-
-    fn init_comment(&mut self) {
-        self.kind = Tag::None;
-    }
-
-    fn emit_current_tag(&mut self) -> Option<State> {
-        match self.kind {
-            Tag::Start => self.start_tag(),
-            Tag::End => {
-                self.end_tag();
-                None
-            }
-            Tag::None => None,
-        }
-    }
-
-    fn emit_current_comment(&mut self) {}
-    fn emit_current_doctype(&mut self) {}
-
-    fn set_self_closing(&mut self) {
-        self.self_closing = true;
-    }
-
-    fn set_force_quirks(&mut self) {}
-
-    #[inline]
-    fn push_tag_name(&mut self, name: &[u8]) {
-        push(&mut self.name, name);
-    }
-
-    fn push_comment(&mut self, _: &[u8]) {}
-    fn push_doctype_name(&mut self, _: &[u8]) {}
-
-    fn init_doctype(&mut self) {
-        self.kind = Tag::None;
-    }
-
-    #[inline]
-    fn init_attribute(&mut self) {
-        self.recording = self.slots.len() < MAX_ATTRIBUTES;
-        if self.recording {
-            let start = self.names.len() as u32;
-            self.slots.push(AttributeSlot { name: (start, start), value: None });
-        }
-    }
-
-    #[inline]
-    fn init_attribute_value(&mut self) {
-        if let Some(slot) = self.slots.last_mut().filter(|_| self.recording) {
-            slot.value = Some(self.position);
-        }
-    }
-
-    #[inline]
-    fn push_attribute_name(&mut self, name: &[u8]) {
-        if let Some(slot) = self.slots.last_mut().filter(|_| self.recording) {
-            push(&mut self.names, name);
-            slot.name.1 = self.names.len() as u32;
-        }
-    }
-
-    #[inline]
-    fn push_attribute_value(&mut self, _: &[u8]) {}
-
-    fn set_doctype_public_identifier(&mut self, _: &[u8]) {}
-    fn set_doctype_system_identifier(&mut self, _: &[u8]) {}
-    fn push_doctype_public_identifier(&mut self, _: &[u8]) {}
-    fn push_doctype_system_identifier(&mut self, _: &[u8]) {}
-
-    #[inline]
-    fn start_open_tag(&mut self) {
-        self.tag_start = self.position.saturating_sub(1);
-    }
-
-    #[inline]
-    fn current_is_appropriate_end_tag_token(&mut self) -> bool {
-        self.kind == Tag::End && !self.last_start_name.is_empty() && self.last_start_name == self.name
-    }
-
-    fn adjusted_current_node_present_but_not_in_html_namespace(&mut self) -> bool {
-        self.namespace() != Namespace::Html
-    }
-
-    #[inline]
-    fn move_position(&mut self, offset: isize) {
-        self.position = self.position.saturating_add_signed(offset);
-    }
 }
