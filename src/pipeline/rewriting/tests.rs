@@ -1,3 +1,7 @@
+use std::fs;
+
+use sha2::{Digest as _, Sha256};
+
 use super::*;
 use crate::collect::Collector;
 use crate::mirror::catalog::{ReferenceRow, TargetRow};
@@ -91,10 +95,13 @@ impl Site {
 
     fn prepare(&self) -> Vec<Prepared> {
         let rows = self.catalog.documents(self.run, 0, BATCH).unwrap();
+        let (rewriting, mut rewritten) = (self.rewriting(), Rewritten::default());
+        let (progress, stop) = (Progress::muted(), CancellationToken::new());
         self.catalog.begin().unwrap();
-        let prepared =
-            rows.into_iter().filter_map(|row| self.rewriting().prepare(&self.catalog, row).unwrap()).collect();
+        let mut threads = rewriting.threads(&self.catalog).unwrap();
+        let prepared = rewriting.prepare(&self.catalog, &mut threads, &rows, &mut rewritten, &progress, &stop).unwrap();
         self.catalog.commit().unwrap();
+        assert_eq!(rewritten, Rewritten::default());
         prepared
     }
 

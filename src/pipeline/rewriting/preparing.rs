@@ -1,0 +1,173 @@
+//! New bytes beside the documents that they will replace, written by as many threads as there are cores.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::path::PathBuf;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+use anyhow::Context as _;
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
+use tokio_util::sync::CancellationToken;
+
+use super::{Placement, Rewriting};
+use crate::mirror::catalog::{Catalog, Journal, JournalEdit, RewriteRow};
+use crate::replace::{Beside, CHANGED, Version, folder_of};
+use crate::rewrite::{Edit, RewritePlan};
+use crate::sanitize;
+
+/// Documents that a thread hands on together: being handed one wakes a thread, which takes as long as a small document.
+const TOGETHER: usize = 4;
+
+/// A document whose new bytes are written but not in place. What it holds is small, however large the document is.
+pub(super) struct Prepared {
+    pub(super) row: RewriteRow,
+    pub(super) plan: [u8; 32],
+    /// The digest of the new bytes.
+    pub(super) after: [u8; 32],
+    pub(super) temporary: NamedTempFile,
+    pub(super) destination: PathBuf,
+    pub(super) in_place: Option<InPlace>,
+}
+
+/// What an edit in place has to know.
+pub(super) struct InPlace {
+    /// As it stands in the catalog.
+    pub(super) journal: Journal,
+    /// The file that was read.
+    pub(super) read: Version,
+}
+
+/// The edits of a document with where they begin in the bytes before; none unless they belong into the journal.
+type Edits = Vec<(usize, JournalEdit)>;
+
+/// What a thread comes to with a document; `None` when the new bytes are there already.
+type Outcome = anyhow::Result<Option<(Prepared, Edits)>>;
+
+/// What a thread needs for itself.
+pub(super) struct Preparer<'a> {
+    rewriting: &'a Rewriting<'a>,
+    catalog: Catalog,
+    beside: Beside,
+}
+
+impl Rewriting<'_> {
+    /// What threads need that prepare documents, for as many as there are cores.
+    pub(super) fn threads(&self, catalog: &Catalog) -> anyhow::Result<Vec<Preparer<'_>>> {
+        let threads = thread::available_parallelism().map_or(2, usize::from).min(8);
+        let preparer = |_| {
+            let (catalog, beside) = (catalog.reader()?, Beside::new(self.layout.tmp()));
+            Ok(Preparer { rewriting: self, catalog, beside })
+        };
+        (0..threads).map(preparer).collect()
+    }
+}
+
+/// Calls `each` with what came of the documents of `rows`, in their order, until one of its calls fails or the run is to
+/// stop. Memory holds a few documents of each thread.
+pub(super) fn prepare(
+    threads: &mut [Preparer<'_>],
+    rows: &[RewriteRow],
+    stop: &CancellationToken,
+    each: &mut dyn FnMut(&RewriteRow, Outcome) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let count = threads.len();
+    thread::scope(|scope| {
+        let mut shares = Vec::with_capacity(count);
+        for (number, preparer) in threads.iter_mut().enumerate() {
+            let (to_catalog, prepared) = sync_channel(1);
+            shares.push(prepared);
+            scope.spawn(move || {
+                for rows in rows.chunks(TOGETHER).skip(number).step_by(count) {
+                    let rows = rows.iter().take_while(|_| !stop.is_cancelled());
+                    let outcomes: Vec<Outcome> = rows.map(|row| preparer.prepare(row)).collect();
+                    if to_catalog.send(outcomes).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        for (rows, share) in rows.chunks(TOGETHER).zip(shares.iter().cycle()) {
+            // A thread that is gone broke down, which the scope tells of.
+            let Ok(outcomes) = share.recv() else { break };
+            rows.iter().zip(outcomes).try_for_each(|(row, outcome)| each(row, outcome))?;
+        }
+        Ok(())
+    })
+}
+
+impl Preparer<'_> {
+    /// Writes the new bytes of a document beside its place.
+    fn prepare(&mut self, row: &RewriteRow) -> Outcome {
+        let Preparer { rewriting, catalog, beside } = self;
+        let plan = rewriting.plan(catalog, row)?;
+        let fingerprint = plan.fingerprint(&row.digest);
+        if rewriting.is_written(row, &plan, &fingerprint) {
+            return Ok(None);
+        }
+        let read = match rewriting.placement {
+            Placement::Mirror => None,
+            Placement::InPlace { .. } => Some(Version::of(&row.source).context("cannot be read")?),
+        };
+        let document = rewriting.collecting.open(&row.source)?;
+        anyhow::ensure!(<[u8; 32]>::from(Sha256::digest(document.bytes())) == row.digest, CHANGED);
+        // Links are ASCII; in a document of UTF-16 that takes other bytes.
+        let encoded = |edit: Edit| Edit { text: document.encode(&String::from_utf8_lossy(&edit.text)), ..edit };
+        let plan = RewritePlan::new(plan.into_edits().into_iter().map(encoded).collect());
+        let missing = || {
+            let mut missing = Vec::new();
+            catalog
+                .references(row.id, &mut |reference| missing.extend(reference.blob.is_none().then_some(reference)))?;
+            Ok(missing)
+        };
+        let plan = rewriting.collecting.complete(&row.source, &document, plan, missing, rewriting.links)?;
+        let destination = rewriting.destination(row);
+        let folder = folder_of(&destination);
+        if read.is_none() && !beside.knows(folder) {
+            fs::create_dir_all(folder).with_context(|| format!("creating the folder {}", sanitize::path(folder)))?;
+        }
+        let temporary = beside.temporary(&destination)?;
+        let after = write(&plan, document.bytes(), temporary.as_file())
+            .with_context(|| format!("writing {}", sanitize::path(temporary.path())))?;
+        let edits = if read.is_some() { journaled(&plan, document.bytes()) } else { Vec::new() };
+        let in_place = read.map(|read| InPlace { journal: Journal { before: row.digest, after }, read });
+        let row = row.clone();
+        Ok(Some((Prepared { row, plan: fingerprint, after, temporary, destination, in_place }, edits)))
+    }
+}
+
+fn journaled(plan: &RewritePlan, source: &[u8]) -> Edits {
+    let journaled = |edit: &Edit| {
+        let old = source.get(edit.span.start..edit.span.end).unwrap_or_default().to_vec();
+        (edit.span.start, JournalEdit { old, new: edit.text.clone() })
+    };
+    plan.edits().iter().map(journaled).collect()
+}
+
+/// Splices into `file` and gives the digest of what was written.
+fn write(plan: &RewritePlan, source: &[u8], file: &File) -> io::Result<[u8; 32]> {
+    let most = source.len() + plan.edits().iter().map(|edit| edit.text.len()).sum::<usize>();
+    let hashing = HashingWriter { out: file, hash: Sha256::new() };
+    let mut out = BufWriter::with_capacity(most.saturating_add(1).min(1 << 16), hashing);
+    plan.splice(source, &mut out)?;
+    let HashingWriter { hash, .. } = out.into_inner()?;
+    Ok(hash.finalize().into())
+}
+
+struct HashingWriter<W> {
+    out: W,
+    hash: Sha256,
+}
+
+impl<W: io::Write> io::Write for HashingWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
