@@ -130,13 +130,24 @@ impl Catalog {
 
     /// Begins to record a document: what was known of its references is dropped. Gives its number.
     pub fn begin_document(&self, path: &Path, source: &Path, settings: &str, run: i64) -> Result<i64> {
-        let mut upsert = self.connection.prepare_cached(
-            "INSERT INTO document (path, source, settings, reread, run) VALUES (?1, ?2, ?3, 0, ?4)
-             ON CONFLICT (path) DO UPDATE SET source = ?2, settings = ?3, size = NULL, site = NULL, reread = 0, run = ?4,
-             released = NULL
-             RETURNING id",
-        )?;
-        let id = upsert.query_row(params![path_value(path), path_value(source), settings, run], |row| row.get(0))?;
+        let (path, source) = (path_value(path), path_value(source));
+        let mut find = self.connection.prepare_cached("SELECT id FROM document WHERE path = ?1")?;
+        let known: Option<i64> = find.query_row([&path], |row| row.get(0)).optional()?;
+        // Not one statement for both, which SQLite must be able to take back halfway.
+        let Some(id) = known else {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO document (path, source, settings, reread, run) VALUES (?1, ?2, ?3, 0, ?4)",
+                )?
+                .execute(params![path, source, settings, run])?;
+            return Ok(self.connection.last_insert_rowid());
+        };
+        self.connection
+            .prepare_cached(
+                "UPDATE document SET source = ?2, settings = ?3, size = NULL, site = NULL, reread = 0, run = ?4,
+                 released = NULL WHERE id = ?1",
+            )?
+            .execute(params![id, source, settings, run])?;
         let mut collected = self.connection.prepare_cached("SELECT 1 FROM reference WHERE document = ?1")?;
         if collected.exists([id])? {
             self.keep_in_mind(id)?;
