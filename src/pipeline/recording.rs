@@ -91,10 +91,13 @@ enum Record {
         place: Place,
         rows: Vec<ReferenceRow>,
     },
-    /// What the copy of a document shows.
-    Shown(Vec<Shown>),
     Done {
         number: u64,
+        place: Place,
+        /// The last references.
+        rows: Vec<ReferenceRow>,
+        /// What the copy of the document shows.
+        shown: Vec<Shown>,
         seen: Seen,
         site: Option<String>,
         reread: bool,
@@ -283,11 +286,8 @@ impl Stage<'_> {
         for text in facts.warnings {
             send(Record::Warning { path: found.path.clone(), text })?;
         }
-        send(Record::References { number, place: place.clone(), rows })?;
-        if let Some(copy) = copy {
-            send(Record::Shown(copy.shown(self.collecting, &found.path, &document, &mentions)))?;
-        }
-        send(Record::Done { number, seen, site: facts.base.map(String::from), reread: secret })?;
+        let shown = copy.map(|copy| copy.shown(self.collecting, &found.path, &document, &mentions)).unwrap_or_default();
+        send(Record::Done { number, place, rows, shown, seen, site: facts.base.map(String::from), reread: secret })?;
         (!gone).then_some(())
     }
 }
@@ -366,29 +366,19 @@ impl Writer<'_> {
                 self.progress.document_done();
             }
             Record::References { number, place, rows } => {
-                let id = match self.open.get(&number) {
-                    Some(id) => *id,
-                    None => {
-                        let id = self.catalog.begin_document(&place.path, &place.source, self.settings, self.run)?;
-                        self.open.insert(number, id);
-                        id
-                    }
-                };
-                self.rows += rows.len();
-                self.catalog.add_references(id, &rows)?;
+                let id = self.add_references(number, &place, &rows)?;
+                self.open.insert(number, id);
             }
-            Record::Shown(shown) => {
-                if let Some(copies) = self.copies {
+            Record::Done { number, place, rows, shown, seen, site, reread } => {
+                let id = self.add_references(number, &place, &rows)?;
+                self.open.remove(&number);
+                if let Some(copies) = self.copies.filter(|_| !shown.is_empty()) {
                     copies.recover(self.catalog, self.run, &shown)?;
                 }
-            }
-            Record::Done { number, seen, site, reread } => {
-                if let Some(id) = self.open.remove(&number) {
-                    if let Some(site) = site {
-                        self.catalog.set_site(id, &sanitize::without_credentials(&site))?;
-                    }
-                    self.catalog.finish_document(id, &seen, reread)?;
+                if let Some(site) = site {
+                    self.catalog.set_site(id, &sanitize::without_credentials(&site))?;
                 }
+                self.catalog.finish_document(id, &seen, reread)?;
                 recorded.read += 1;
                 self.progress.document_done();
             }
@@ -407,5 +397,15 @@ impl Writer<'_> {
             }
         }
         Ok(())
+    }
+    /// Records references of a document, which is begun with the first of them.
+    fn add_references(&mut self, number: u64, place: &Place, rows: &[ReferenceRow]) -> anyhow::Result<i64> {
+        let id = match self.open.get(&number) {
+            Some(id) => *id,
+            None => self.catalog.begin_document(&place.path, &place.source, self.settings, self.run)?,
+        };
+        self.rows += rows.len();
+        self.catalog.add_references(id, rows)?;
+        Ok(id)
     }
 }
