@@ -1,8 +1,8 @@
 //! The last stage: catalog → edits → documents that point at local copies.
 //!
 //! Documents go through in batches of two steps: first every changed document of the batch is written beside its place,
-//! then, with the journal of in-place edits durable, all are moved into place by renaming. Whatever happens in between,
-//! every document is either as it was or as it shall be.
+//! then, with the journal of in-place edits durable, all are moved into place by renaming, while the next batch is written.
+//! Whatever happens in between, every document is either as it was or as it shall be.
 
 mod preparing;
 #[cfg(test)]
@@ -138,7 +138,7 @@ impl Rewriting<'_> {
         }
         // The threads see what is committed.
         catalog.commit()?;
-        let mut threads = Vec::new();
+        let (mut threads, mut prepared) = (Vec::new(), Vec::new());
         let mut after = 0;
         while !stop.is_cancelled() {
             let rows = match which {
@@ -160,13 +160,12 @@ impl Rewriting<'_> {
             if threads.is_empty() {
                 threads = self.threads(catalog)?;
             }
+            let new = self.prepare((catalog, &mut threads), &to_prepare, prepared, &mut rewritten, progress, stop)?;
+            prepared = self.sync(catalog, new, &mut rewritten, progress)?;
             // The journal of the whole batch is durable before the first of its files changes.
-            catalog.begin()?;
-            let prepared = self.prepare(catalog, &mut threads, &to_prepare, &mut rewritten, progress, stop)?;
-            let prepared = self.sync(catalog, prepared, &mut rewritten, progress)?;
             catalog.commit()?;
-            self.put_in_place(catalog, prepared, &mut rewritten, progress)?;
         }
+        self.put_in_place(catalog, prepared, &mut rewritten, progress)?;
         Ok(rewritten)
     }
 
@@ -241,27 +240,32 @@ impl Rewriting<'_> {
         }
     }
 
-    /// Writes the new bytes of documents beside their places, and the journal of those that are edited in place.
+    /// Writes the new bytes of documents beside their places, and the journal of those that are edited in place; meanwhile
+    /// moves those of the batch before into place. Leaves a transaction open.
     fn prepare(
         &self,
-        catalog: &Catalog,
-        threads: &mut Vec<Preparer<'_>>,
+        (catalog, threads): (&Catalog, &mut Vec<Preparer<'_>>),
         rows: &[RewriteRow],
+        before: Vec<Prepared>,
         rewritten: &mut Rewritten,
         progress: &Progress,
         stop: &CancellationToken,
     ) -> anyhow::Result<Vec<Prepared>> {
         let mut all = Vec::with_capacity(rows.len());
-        preparing::prepare(threads, rows, stop, &mut |row, prepared| {
-            match prepared {
-                Ok(Some((prepared, edits))) => {
-                    if let Some(InPlace { journal, .. }) = &prepared.in_place {
-                        catalog.journal(row.id, journal, &edits)?;
+        preparing::prepare(threads, rows, stop, |outcomes| {
+            self.put_in_place(catalog, before, rewritten, progress)?;
+            catalog.begin()?;
+            for (row, outcome) in outcomes {
+                match outcome {
+                    Ok(Some((prepared, edits))) => {
+                        if let Some(InPlace { journal, .. }) = &prepared.in_place {
+                            catalog.journal(row.id, journal, &edits)?;
+                        }
+                        all.push(prepared);
                     }
-                    all.push(prepared);
+                    Ok(None) => rewritten.unchanged += 1,
+                    Err(error) => rewritten.fail(&row.source, error, progress)?,
                 }
-                Ok(None) => rewritten.unchanged += 1,
-                Err(error) => rewritten.fail(&row.source, error, progress)?,
             }
             Ok(())
         })?;
@@ -305,6 +309,9 @@ impl Rewriting<'_> {
         rewritten: &mut Rewritten,
         progress: &Progress,
     ) -> anyhow::Result<()> {
+        if prepared.is_empty() {
+            return Ok(());
+        }
         catalog.begin()?;
         let mut folders = BTreeSet::new();
         for Prepared { row, plan, after, temporary, destination, in_place } in prepared {

@@ -20,6 +20,9 @@ use crate::sanitize;
 /// Documents that a thread hands on together: being handed one wakes a thread, which takes as long as a small document.
 const TOGETHER: usize = 4;
 
+/// How often a thread hands on documents before it waits for those to be taken.
+const AHEAD: usize = 4;
+
 /// A document whose new bytes are written but not in place. What it holds is small, however large the document is.
 pub(super) struct Prepared {
     pub(super) row: RewriteRow,
@@ -64,19 +67,19 @@ impl Rewriting<'_> {
     }
 }
 
-/// Calls `each` with what came of the documents of `rows`, in their order, until one of its calls fails or the run is to
-/// stop. Memory holds a few documents of each thread.
+/// Prepares the documents of `rows` and gives `take` what comes of them, in their order, while the threads go on. It ends
+/// early when the run is to stop. Memory holds a few documents of each thread.
 pub(super) fn prepare(
     threads: &mut [Preparer<'_>],
     rows: &[RewriteRow],
     stop: &CancellationToken,
-    each: &mut dyn FnMut(&RewriteRow, Outcome) -> anyhow::Result<()>,
+    take: impl FnOnce(&mut dyn Iterator<Item = (&RewriteRow, Outcome)>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let count = threads.len();
     thread::scope(|scope| {
         let mut shares = Vec::with_capacity(count);
         for (number, preparer) in threads.iter_mut().enumerate() {
-            let (to_catalog, prepared) = sync_channel(1);
+            let (to_catalog, prepared) = sync_channel(AHEAD);
             shares.push(prepared);
             scope.spawn(move || {
                 for rows in rows.chunks(TOGETHER).skip(number).step_by(count) {
@@ -88,12 +91,11 @@ pub(super) fn prepare(
                 }
             });
         }
-        for (rows, share) in rows.chunks(TOGETHER).zip(shares.iter().cycle()) {
-            // A thread that is gone broke down, which the scope tells of.
-            let Ok(outcomes) = share.recv() else { break };
-            rows.iter().zip(outcomes).try_for_each(|(row, outcome)| each(row, outcome))?;
-        }
-        Ok(())
+        // Of a thread that broke down nothing comes any more; the scope tells of it.
+        let received = rows.chunks(TOGETHER).zip(shares.iter().cycle());
+        let mut outcomes =
+            received.map_while(|(rows, share)| share.recv().ok().map(|outcomes| rows.iter().zip(outcomes))).flatten();
+        take(&mut outcomes)
     })
 }
 

@@ -97,9 +97,9 @@ impl Site {
         let rows = self.catalog.documents(self.run, 0, BATCH).unwrap();
         let (rewriting, mut rewritten) = (self.rewriting(), Rewritten::default());
         let (progress, stop) = (Progress::muted(), CancellationToken::new());
-        self.catalog.begin().unwrap();
         let mut threads = rewriting.threads(&self.catalog).unwrap();
-        let prepared = rewriting.prepare(&self.catalog, &mut threads, &rows, &mut rewritten, &progress, &stop).unwrap();
+        let to_write = (&self.catalog, &mut threads);
+        let prepared = rewriting.prepare(to_write, &rows, Vec::new(), &mut rewritten, &progress, &stop).unwrap();
         self.catalog.commit().unwrap();
         assert_eq!(rewritten, Rewritten::default());
         prepared
