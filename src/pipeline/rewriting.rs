@@ -32,6 +32,9 @@ use crate::sanitize;
 /// Documents that are moved into place together.
 const BATCH: usize = 128;
 
+/// Documents that are written sooner than threads could begin.
+const FEW: usize = 16;
+
 /// What is written where a picture could not be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MissingPolicy {
@@ -157,7 +160,7 @@ impl Rewriting<'_> {
             if to_prepare.is_empty() {
                 continue;
             }
-            if threads.is_empty() {
+            if threads.is_empty() && to_prepare.len() > FEW {
                 threads = self.threads(catalog)?;
             }
             let new = self.prepare((catalog, &mut threads), &to_prepare, prepared, &mut rewritten, progress, stop)?;
@@ -244,7 +247,7 @@ impl Rewriting<'_> {
     /// moves those of the batch before into place. Leaves a transaction open.
     fn prepare(
         &self,
-        (catalog, threads): (&Catalog, &mut Vec<Preparer<'_>>),
+        (catalog, threads): (&Catalog, &mut [Preparer]),
         rows: &[RewriteRow],
         before: Vec<Prepared>,
         rewritten: &mut Rewritten,
@@ -252,7 +255,7 @@ impl Rewriting<'_> {
         stop: &CancellationToken,
     ) -> anyhow::Result<Vec<Prepared>> {
         let mut all = Vec::with_capacity(rows.len());
-        preparing::prepare(threads, rows, stop, |outcomes| {
+        self.prepare_all((catalog, threads), rows, stop, |outcomes| {
             self.put_in_place(catalog, before, rewritten, progress)?;
             catalog.begin()?;
             for (row, outcome) in outcomes {

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use tokio_util::sync::CancellationToken;
 
 use super::{Placement, Rewriting};
-use crate::mirror::catalog::{Catalog, Journal, JournalEdit, RewriteRow};
+use crate::mirror::catalog::{self, Catalog, Journal, JournalEdit, RewriteRow};
 use crate::replace::{Beside, CHANGED, Version, folder_of};
 use crate::rewrite::{Edit, RewritePlan};
 use crate::sanitize;
@@ -49,70 +49,71 @@ type Edits = Vec<(usize, JournalEdit)>;
 type Outcome = anyhow::Result<Option<(Prepared, Edits)>>;
 
 /// What a thread needs for itself.
-pub(super) struct Preparer<'a> {
-    rewriting: &'a Rewriting<'a>,
+pub(super) struct Preparer {
     catalog: Catalog,
     beside: Beside,
 }
 
 impl Rewriting<'_> {
     /// What threads need that prepare documents, for as many as there are cores.
-    pub(super) fn threads(&self, catalog: &Catalog) -> anyhow::Result<Vec<Preparer<'_>>> {
+    pub(super) fn threads(&self, catalog: &Catalog) -> catalog::Result<Vec<Preparer>> {
         let threads = thread::available_parallelism().map_or(2, usize::from).min(8);
-        let preparer = |_| {
-            let (catalog, beside) = (catalog.reader()?, Beside::new(self.layout.tmp()));
-            Ok(Preparer { rewriting: self, catalog, beside })
-        };
+        let preparer = |_| Ok(Preparer { catalog: catalog.reader()?, beside: Beside::new(self.layout.tmp()) });
         (0..threads).map(preparer).collect()
     }
-}
 
-/// Prepares the documents of `rows` and gives `take` what comes of them, in their order, while the threads go on. It ends
-/// early when the run is to stop. Memory holds a few documents of each thread.
-pub(super) fn prepare(
-    threads: &mut [Preparer<'_>],
-    rows: &[RewriteRow],
-    stop: &CancellationToken,
-    take: impl FnOnce(&mut dyn Iterator<Item = (&RewriteRow, Outcome)>) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let count = threads.len();
-    thread::scope(|scope| {
-        let mut shares = Vec::with_capacity(count);
-        for (number, preparer) in threads.iter_mut().enumerate() {
-            let (to_catalog, prepared) = sync_channel(AHEAD);
-            shares.push(prepared);
-            scope.spawn(move || {
-                for rows in rows.chunks(TOGETHER).skip(number).step_by(count) {
-                    let rows = rows.iter().take_while(|_| !stop.is_cancelled());
-                    let outcomes: Vec<Outcome> = rows.map(|row| preparer.prepare(row)).collect();
-                    if to_catalog.send(outcomes).is_err() {
-                        break;
-                    }
-                }
-            });
+    /// Prepares the documents of `rows` and gives `take` what comes of them, in their order: without `threads` one after
+    /// the other as it takes them, else while the threads go on. It ends early when the run is to stop. Memory holds a
+    /// few documents of each thread.
+    pub(super) fn prepare_all(
+        &self,
+        (catalog, threads): (&Catalog, &mut [Preparer]),
+        rows: &[RewriteRow],
+        stop: &CancellationToken,
+        take: impl FnOnce(&mut dyn Iterator<Item = (&RewriteRow, Outcome)>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        if threads.is_empty() {
+            let mut beside = Beside::new(self.layout.tmp());
+            let rows = rows.iter().take_while(|_| !stop.is_cancelled());
+            return take(&mut rows.map(|row| (row, self.prepare_one(catalog, &mut beside, row))));
         }
-        // Of a thread that broke down nothing comes any more; the scope tells of it.
-        let received = rows.chunks(TOGETHER).zip(shares.iter().cycle());
-        let mut outcomes =
-            received.map_while(|(rows, share)| share.recv().ok().map(|outcomes| rows.iter().zip(outcomes))).flatten();
-        take(&mut outcomes)
-    })
-}
+        let count = threads.len();
+        thread::scope(|scope| {
+            let mut shares = Vec::with_capacity(count);
+            for (number, Preparer { catalog, beside }) in threads.iter_mut().enumerate() {
+                let (to_catalog, prepared) = sync_channel(AHEAD);
+                shares.push(prepared);
+                scope.spawn(move || {
+                    for rows in rows.chunks(TOGETHER).skip(number).step_by(count) {
+                        let rows = rows.iter().take_while(|_| !stop.is_cancelled());
+                        let outcomes: Vec<Outcome> = rows.map(|row| self.prepare_one(catalog, beside, row)).collect();
+                        if to_catalog.send(outcomes).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            // Of a thread that broke down nothing comes any more; the scope tells of it.
+            let received = rows.chunks(TOGETHER).zip(shares.iter().cycle());
+            let mut outcomes = received
+                .map_while(|(rows, share)| share.recv().ok().map(|outcomes| rows.iter().zip(outcomes)))
+                .flatten();
+            take(&mut outcomes)
+        })
+    }
 
-impl Preparer<'_> {
     /// Writes the new bytes of a document beside its place.
-    fn prepare(&mut self, row: &RewriteRow) -> Outcome {
-        let Preparer { rewriting, catalog, beside } = self;
-        let plan = rewriting.plan(catalog, row)?;
+    fn prepare_one(&self, catalog: &Catalog, beside: &mut Beside, row: &RewriteRow) -> Outcome {
+        let plan = self.plan(catalog, row)?;
         let fingerprint = plan.fingerprint(&row.digest);
-        if rewriting.is_written(row, &plan, &fingerprint) {
+        if self.is_written(row, &plan, &fingerprint) {
             return Ok(None);
         }
-        let read = match rewriting.placement {
+        let read = match self.placement {
             Placement::Mirror => None,
             Placement::InPlace { .. } => Some(Version::of(&row.source).context("cannot be read")?),
         };
-        let document = rewriting.collecting.open(&row.source)?;
+        let document = self.collecting.open(&row.source)?;
         anyhow::ensure!(<[u8; 32]>::from(Sha256::digest(document.bytes())) == row.digest, CHANGED);
         // Links are ASCII; in a document of UTF-16 that takes other bytes.
         let encoded = |edit: Edit| Edit { text: document.encode(&String::from_utf8_lossy(&edit.text)), ..edit };
@@ -123,8 +124,8 @@ impl Preparer<'_> {
                 .references(row.id, &mut |reference| missing.extend(reference.blob.is_none().then_some(reference)))?;
             Ok(missing)
         };
-        let plan = rewriting.collecting.complete(&row.source, &document, plan, missing, rewriting.links)?;
-        let destination = rewriting.destination(row);
+        let plan = self.collecting.complete(&row.source, &document, plan, missing, self.links)?;
+        let destination = self.destination(row);
         let folder = folder_of(&destination);
         if read.is_none() && !beside.knows(folder) {
             fs::create_dir_all(folder).with_context(|| format!("creating the folder {}", sanitize::path(folder)))?;

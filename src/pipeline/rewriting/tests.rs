@@ -98,7 +98,7 @@ impl Site {
         let (rewriting, mut rewritten) = (self.rewriting(), Rewritten::default());
         let (progress, stop) = (Progress::muted(), CancellationToken::new());
         let mut threads = rewriting.threads(&self.catalog).unwrap();
-        let to_write = (&self.catalog, &mut threads);
+        let to_write = (&self.catalog, &mut threads[..]);
         let prepared = rewriting.prepare(to_write, &rows, Vec::new(), &mut rewritten, &progress, &stop).unwrap();
         self.catalog.commit().unwrap();
         assert_eq!(rewritten, Rewritten::default());
