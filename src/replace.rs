@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::Context as _;
@@ -56,18 +56,54 @@ impl Version {
     }
 }
 
+/// Where new bytes are written before they take a document's place: in the mirror's folder tmp/ where that is on the same
+/// file system, else beside the document. Of documents of the same folder only the first one asks which.
+#[derive(Debug)]
+pub struct Beside {
+    tmp: PathBuf,
+    /// The last folder of a document that files can be moved to from `tmp`.
+    within_reach: Option<PathBuf>,
+}
+
+impl Beside {
+    pub fn new(tmp: PathBuf) -> Self {
+        Beside { tmp, within_reach: None }
+    }
+
+    /// Whether the last document was of this folder too, which then is there.
+    pub fn knows(&self, folder: &Path) -> bool {
+        self.within_reach.as_deref() == Some(folder)
+    }
+
+    /// A new file for `destination`, as [`temporary`] makes it.
+    ///
+    /// # Errors
+    /// Those of [`temporary`].
+    pub fn temporary(&mut self, destination: &Path) -> anyhow::Result<NamedTempFile> {
+        let folder = folder_of(destination);
+        if !self.knows(folder) {
+            self.within_reach = same_file_system(&self.tmp, folder).then(|| folder.to_owned());
+        }
+        new_file(&self.tmp, destination, self.within_reach.is_some())
+    }
+}
+
 /// A new file in the mirror's folder `tmp` where that is on the same file system as `destination`, else beside it; with
 /// the owner and the mode of what it will replace.
 ///
 /// # Errors
 /// The file cannot be made, or cannot be given its owner or mode. The message names it.
 pub fn temporary(tmp: &Path, destination: &Path) -> anyhow::Result<NamedTempFile> {
+    Beside::new(tmp.to_owned()).temporary(destination)
+}
+
+fn new_file(tmp: &Path, destination: &Path, is_within_reach: bool) -> anyhow::Result<NamedTempFile> {
     let folder = folder_of(destination);
     let mut builder = tempfile::Builder::new();
     // Named as the store names its own, so that what a killed run leaves in tmp/ is swept with them.
     builder.prefix("imgmirror-").suffix(".part");
     let name;
-    let within = if same_file_system(tmp, folder) {
+    let within = if is_within_reach {
         tmp
     } else {
         name = own_name(tmp, destination);
@@ -143,7 +179,8 @@ fn give_to_owner_of(existing: &fs::Metadata, file: &File) -> io::Result<()> {
     let change = |from: u32, to: u32| (from != to).then_some(to);
     let (owner, group) = (change(new.uid(), existing.uid()), change(new.gid(), existing.gid()));
     // One by one: who may not give files away may still be of the group.
-    for (owner, group) in [(owner, None), (None, group)] {
+    let asked = [(owner, None), (None, group)].into_iter().filter(|asked| *asked != (None, None));
+    for (owner, group) in asked {
         use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
         match fchown(file, owner, group) {
             // Invalid is an owner that this container knows nothing of.

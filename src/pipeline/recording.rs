@@ -1,10 +1,13 @@
 //! Brings the documents of a run into the catalog: found, read, collected, resolved, written down.
 //!
-//! One thread walks the inputs, a few read documents, and the calling thread writes to the catalog. Channels are short,
-//! so memory holds a handful of documents and a few thousand references, however large the collection is.
+//! A few threads read documents, each of which walks the inputs on to the next one, and the calling thread writes to the
+//! catalog. The channel is short, so memory holds a handful of documents and a few thousand references, however large the
+//! collection is.
 
 use std::collections::HashMap;
 use std::io;
+use std::iter::Zip;
+use std::ops::RangeFrom;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -45,7 +48,7 @@ pub(super) struct Recorded {
     pub(super) credentials: HashMap<String, String>,
 }
 
-/// A document on its way to a reader.
+/// A document that is to be read.
 struct Work {
     number: u64,
     found: Found,
@@ -91,10 +94,13 @@ enum Record {
         place: Place,
         rows: Vec<ReferenceRow>,
     },
-    /// What the copy of a document shows.
-    Shown(Vec<Shown>),
     Done {
         number: u64,
+        place: Place,
+        /// The last references.
+        rows: Vec<ReferenceRow>,
+        /// What the copy of the document shows.
+        shown: Vec<Shown>,
         seen: Seen,
         site: Option<String>,
         reread: bool,
@@ -132,31 +138,33 @@ pub(super) fn record(
     let readers = std::thread::available_parallelism().map_or(2, usize::from).min(8);
     let unlearned = catalog.collecting_since()?.unwrap_or(i64::MAX);
     let stage = &Stage { collecting, places, settings: collecting.fingerprint(), unlearned, stop };
-    let known = catalog.reader()?;
+    let walk = &Mutex::new(Walk { inputs: Some((0..).zip(inputs)), catalog: catalog.reader()? });
     std::thread::scope(|scope| {
-        let (to_readers, work) = sync_channel::<Work>(2 * readers);
         let (to_catalog, records) = sync_channel::<Record>(4 * readers);
-        let work = std::sync::Arc::new(Mutex::new(work));
         let mut threads = Vec::new();
         for _ in 0..readers {
-            let (work, to_catalog) = (work.clone(), to_catalog.clone());
-            threads.push(scope.spawn(move || stage.read_all(&work, &to_catalog)));
+            let to_catalog = to_catalog.clone();
+            threads.push(scope.spawn(move || stage.read_all(walk, &to_catalog)));
         }
-        // The readers alone keep the channel open: should they all be gone, the walk ends instead of waiting for them.
-        drop(work);
-        let walk = scope.spawn(move || stage.walk(inputs, &known, &to_readers, &to_catalog));
+        drop(to_catalog);
         let copies = places.copies.as_ref();
         let writer =
             Writer { catalog, run, settings: &stage.settings, copies, progress, open: HashMap::new(), rows: 0 };
         let mut recorded = writer.write_all(records)?;
         let mut witnesses = Witnesses::default();
         for thread in threads {
-            witnesses.merge(thread.join().map_err(|_| anyhow::anyhow!("a thread that read documents broke down"))?);
+            witnesses.merge(thread.join().map_err(|_| anyhow::anyhow!("a thread that read documents broke down"))??);
         }
-        walk.join().map_err(|_| anyhow::anyhow!("the thread that walked the inputs broke down"))??;
         recorded.learned = collecting.unknown(&witnesses);
         Ok(recorded)
     })
+}
+
+/// The way over the inputs.
+struct Walk {
+    /// `None` at its end.
+    inputs: Option<Zip<RangeFrom<u64>, Discovery>>,
+    catalog: Catalog,
 }
 
 /// What the threads of this stage share.
@@ -170,46 +178,40 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Sends every document to the readers, or straight to the catalog when it is as it was.
-    fn walk(
-        &self,
-        inputs: Discovery,
-        catalog: &Catalog,
-        to_readers: &SyncSender<Work>,
-        to_catalog: &SyncSender<Record>,
-    ) -> anyhow::Result<()> {
-        for (number, entry) in (0..).zip(inputs) {
+    /// The next document that must be read. What is on the way to it is sent to the catalog. `None` at the end, when the
+    /// run is to stop, and when nobody takes the records any more.
+    fn next(&self, walk: &mut Walk, to_catalog: &SyncSender<Record>) -> anyhow::Result<Option<Work>> {
+        let Walk { inputs: Some(inputs), catalog } = walk else { return Ok(None) };
+        for (number, entry) in inputs {
             if self.stop.is_cancelled() {
                 break;
             }
-            let sent = match entry? {
+            let record = match entry? {
                 Entry::Skipped(Skipped { path, reason: Reason::Unreadable(error) }) if out_of_files(&error) => {
-                    to_catalog.send(Record::Broken { path, error }).is_ok()
+                    Record::Broken { path, error }
                 }
                 Entry::Skipped(skipped) if skipped.reason.is_failure() => {
-                    to_catalog.send(Record::Failed { path: skipped.path, why: skipped.reason.to_string() }).is_ok()
+                    Record::Failed { path: skipped.path, why: skipped.reason.to_string() }
                 }
-                Entry::Skipped(skipped) => {
-                    to_catalog.send(Record::Warning { path: skipped.path, text: skipped.reason.to_string() }).is_ok()
-                }
+                Entry::Skipped(skipped) => Record::Warning { path: skipped.path, text: skipped.reason.to_string() },
                 Entry::Found(found) => {
                     let place = Place::of(&found, self.places.placement)?;
                     match catalog.known(&place.path)? {
                         Some(known) if known.is_anothers(&place.source) => {
-                            to_catalog.send(Record::Failed { path: found.path, why: taken(&place, &known) }).is_ok()
+                            Record::Failed { path: found.path, why: taken(&place, &known) }
                         }
                         Some(known) if self.unchanged(&known, &found, &place) => {
-                            to_catalog.send(Record::Unchanged { id: known.id, modified: modified(&found) }).is_ok()
+                            Record::Unchanged { id: known.id, modified: modified(&found) }
                         }
-                        known => to_readers.send(Work { number, found, place, known }).is_ok(),
+                        known => return Ok(Some(Work { number, found, place, known })),
                     }
                 }
             };
-            if !sent {
+            if to_catalog.send(record).is_err() {
                 break;
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Whether a file is by its size and time the one that was recorded, and would be read in the same way.
@@ -222,16 +224,23 @@ impl Stage<'_> {
         !known.reread && known.run < self.unlearned && known.settings == self.settings && known.source == place.source
     }
 
-    fn read_all(&self, work: &Mutex<Receiver<Work>>, to_catalog: &SyncSender<Record>) -> Witnesses {
+    fn read_all(&self, walk: &Mutex<Walk>, to_catalog: &SyncSender<Record>) -> anyhow::Result<Witnesses> {
         let mut witnesses = Witnesses::default();
         loop {
-            let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(next) = next else { break };
+            let next = {
+                let mut walk = walk.lock().unwrap_or_else(PoisonError::into_inner);
+                let next = self.next(&mut walk, to_catalog);
+                if !matches!(next, Ok(Some(_))) {
+                    walk.inputs = None;
+                }
+                next?
+            };
+            let Some(next) = next else { break };
             if self.read(next, &mut witnesses, to_catalog).is_none() {
                 break;
             }
         }
-        witnesses
+        Ok(witnesses)
     }
 
     /// Reads one document. `None` when nobody takes the records any more.
@@ -283,11 +292,8 @@ impl Stage<'_> {
         for text in facts.warnings {
             send(Record::Warning { path: found.path.clone(), text })?;
         }
-        send(Record::References { number, place: place.clone(), rows })?;
-        if let Some(copy) = copy {
-            send(Record::Shown(copy.shown(self.collecting, &found.path, &document, &mentions)))?;
-        }
-        send(Record::Done { number, seen, site: facts.base.map(String::from), reread: secret })?;
+        let shown = copy.map(|copy| copy.shown(self.collecting, &found.path, &document, &mentions)).unwrap_or_default();
+        send(Record::Done { number, place, rows, shown, seen, site: facts.base.map(String::from), reread: secret })?;
         (!gone).then_some(())
     }
 }
@@ -366,29 +372,19 @@ impl Writer<'_> {
                 self.progress.document_done();
             }
             Record::References { number, place, rows } => {
-                let id = match self.open.get(&number) {
-                    Some(id) => *id,
-                    None => {
-                        let id = self.catalog.begin_document(&place.path, &place.source, self.settings, self.run)?;
-                        self.open.insert(number, id);
-                        id
-                    }
-                };
-                self.rows += rows.len();
-                self.catalog.add_references(id, &rows)?;
+                let id = self.add_references(number, &place, &rows)?;
+                self.open.insert(number, id);
             }
-            Record::Shown(shown) => {
-                if let Some(copies) = self.copies {
+            Record::Done { number, place, rows, shown, seen, site, reread } => {
+                let id = self.add_references(number, &place, &rows)?;
+                self.open.remove(&number);
+                if let Some(copies) = self.copies.filter(|_| !shown.is_empty()) {
                     copies.recover(self.catalog, self.run, &shown)?;
                 }
-            }
-            Record::Done { number, seen, site, reread } => {
-                if let Some(id) = self.open.remove(&number) {
-                    if let Some(site) = site {
-                        self.catalog.set_site(id, &sanitize::without_credentials(&site))?;
-                    }
-                    self.catalog.finish_document(id, &seen, reread)?;
+                if let Some(site) = site {
+                    self.catalog.set_site(id, &sanitize::without_credentials(&site))?;
                 }
+                self.catalog.finish_document(id, &seen, reread)?;
                 recorded.read += 1;
                 self.progress.document_done();
             }
@@ -407,5 +403,15 @@ impl Writer<'_> {
             }
         }
         Ok(())
+    }
+    /// Records references of a document, which is begun with the first of them.
+    fn add_references(&mut self, number: u64, place: &Place, rows: &[ReferenceRow]) -> anyhow::Result<i64> {
+        let id = match self.open.get(&number) {
+            Some(id) => *id,
+            None => self.catalog.begin_document(&place.path, &place.source, self.settings, self.run)?,
+        };
+        self.rows += rows.len();
+        self.catalog.add_references(id, rows)?;
+        Ok(id)
     }
 }

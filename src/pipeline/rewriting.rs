@@ -1,19 +1,20 @@
 //! The last stage: catalog → edits → documents that point at local copies.
 //!
 //! Documents go through in batches of two steps: first every changed document of the batch is written beside its place,
-//! then, with the journal of in-place edits durable, all are moved into place by renaming. Whatever happens in between,
-//! every document is either as it was or as it shall be.
+//! then, with the journal of in-place edits durable, all are moved into place by renaming, while the next batch is written.
+//! Whatever happens in between, every document is either as it was or as it shall be.
 
+mod preparing;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write as _};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use sha2::{Digest as _, Sha256};
+use preparing::{InPlace, Prepared, Preparer};
 use tempfile::NamedTempFile;
 use tokio_util::sync::CancellationToken;
 
@@ -21,15 +22,18 @@ use super::collecting::Collecting;
 use super::placement::{Links, Placement};
 use crate::document::ReadError;
 use crate::mirror::Layout;
-use crate::mirror::catalog::{Catalog, CatalogError, HeldReference, Journal, RewriteRow, Seen, Settled};
+use crate::mirror::catalog::{Catalog, CatalogError, HeldReference, RewriteRow, Seen, Settled};
 use crate::mirror::store::{self, Durability, StoreErrorKind};
 use crate::progress::Progress;
-use crate::replace::{self, CHANGED, Version, folder_of};
+use crate::replace::{self, folder_of};
 use crate::rewrite::{Edit, RewritePlan, replacement};
 use crate::sanitize;
 
 /// Documents that are moved into place together.
 const BATCH: usize = 128;
+
+/// Documents that are written sooner than threads could begin.
+const FEW: usize = 16;
 
 /// What is written where a picture could not be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,25 +85,6 @@ pub(super) struct Rewritten {
     pub(super) written: u64,
     pub(super) unchanged: u64,
     pub(super) failed: u64,
-}
-
-/// A document whose new bytes are written but not in place. What it holds is small, however large the document is.
-struct Prepared {
-    row: RewriteRow,
-    plan: [u8; 32],
-    /// The digest of the new bytes.
-    after: [u8; 32],
-    temporary: NamedTempFile,
-    destination: PathBuf,
-    in_place: Option<InPlace>,
-}
-
-/// What an edit in place has to know.
-struct InPlace {
-    /// As it stands in the catalog.
-    journal: Journal,
-    /// The file that was read.
-    read: Version,
 }
 
 impl Rewriting<'_> {
@@ -154,6 +139,9 @@ impl Rewriting<'_> {
         if matches!(which, Which::TouchedBy(_)) {
             catalog.touch_documents()?;
         }
+        // The threads see what is committed.
+        catalog.commit()?;
+        let (mut threads, mut prepared) = (Vec::new(), Vec::new());
         let mut after = 0;
         while !stop.is_cancelled() {
             let rows = match which {
@@ -162,28 +150,25 @@ impl Rewriting<'_> {
             };
             let Some(last) = rows.last() else { break };
             after = last.id;
-            let mut prepared = Vec::new();
-            // The journal of the whole batch is durable before the first of its files changes.
-            catalog.begin()?;
+            let mut to_prepare = Vec::with_capacity(rows.len());
             for row in rows {
-                if stop.is_cancelled() {
-                    break;
-                }
-                if matches!(which, Which::TouchedBy(_)) && self.stands(catalog, &row)? {
-                    rewritten.unchanged += 1;
-                    continue;
-                }
-                let name = row.source.clone();
-                match self.prepare(catalog, row) {
-                    Ok(Some(document)) => prepared.push(document),
-                    Ok(None) => rewritten.unchanged += 1,
-                    Err(error) => rewritten.fail(&name, error, progress)?,
+                match which {
+                    Which::TouchedBy(_) if self.stands(catalog, &row)? => rewritten.unchanged += 1,
+                    _ => to_prepare.push(row),
                 }
             }
-            let prepared = self.sync(catalog, prepared, &mut rewritten, progress)?;
+            if to_prepare.is_empty() {
+                continue;
+            }
+            if threads.is_empty() && to_prepare.len() > FEW {
+                threads = self.threads(catalog)?;
+            }
+            let new = self.prepare((catalog, &mut threads), &to_prepare, prepared, &mut rewritten, progress, stop)?;
+            prepared = self.sync(catalog, new, &mut rewritten, progress)?;
+            // The journal of the whole batch is durable before the first of its files changes.
             catalog.commit()?;
-            self.put_in_place(catalog, prepared, &mut rewritten, progress)?;
         }
+        self.put_in_place(catalog, prepared, &mut rewritten, progress)?;
         Ok(rewritten)
     }
 
@@ -197,7 +182,7 @@ impl Rewriting<'_> {
             after = last.id;
             for row in rows {
                 let plan = self.plan(catalog, &row)?;
-                match self.is_written(&row, &plan) {
+                match self.is_written(&row, &plan, &plan.fingerprint(&row.digest)) {
                     true => rewritten.unchanged += 1,
                     false => rewritten.written += 1,
                 }
@@ -223,14 +208,15 @@ impl Rewriting<'_> {
 
     /// Whether a document was last written as it would be written now.
     pub(super) fn is_up_to_date(&self, catalog: &Catalog, row: &RewriteRow) -> anyhow::Result<bool> {
-        Ok(self.is_written(row, &self.plan(catalog, row)?))
+        let plan = self.plan(catalog, row)?;
+        Ok(self.is_written(row, &plan, &plan.fingerprint(&row.digest)))
     }
 
-    fn is_written(&self, row: &RewriteRow, plan: &RewritePlan) -> bool {
+    fn is_written(&self, row: &RewriteRow, plan: &RewritePlan, fingerprint: &[u8; 32]) -> bool {
         match self.placement {
             Placement::InPlace { .. } => plan.edits().is_empty(),
             Placement::Mirror => {
-                row.plan == Some(plan.fingerprint(&row.digest)) && self.destination(row).symlink_metadata().is_ok()
+                row.plan.as_ref() == Some(fingerprint) && self.destination(row).symlink_metadata().is_ok()
             }
         }
     }
@@ -257,43 +243,36 @@ impl Rewriting<'_> {
         }
     }
 
-    /// Writes the new bytes of a document beside its place; `None` when they are there already.
-    fn prepare(&self, catalog: &Catalog, row: RewriteRow) -> anyhow::Result<Option<Prepared>> {
-        let plan = self.plan(catalog, &row)?;
-        if self.is_written(&row, &plan) {
-            return Ok(None);
-        }
-        let fingerprint = plan.fingerprint(&row.digest);
-        let read = Version::of(&row.source).context("cannot be read")?;
-        let document = self.collecting.open(&row.source)?;
-        anyhow::ensure!(<[u8; 32]>::from(Sha256::digest(document.bytes())) == row.digest, CHANGED);
-        // Links are ASCII; in a document of UTF-16 that takes other bytes.
-        let encoded = |edit: Edit| Edit { text: document.encode(&String::from_utf8_lossy(&edit.text)), ..edit };
-        let plan = RewritePlan::new(plan.into_edits().into_iter().map(encoded).collect());
-        let missing = || {
-            let mut missing = Vec::new();
-            catalog
-                .references(row.id, &mut |reference| missing.extend(reference.blob.is_none().then_some(reference)))?;
-            Ok(missing)
-        };
-        let plan = self.collecting.complete(&row.source, &document, plan, missing, self.links)?;
-        let destination = self.destination(&row);
-        if self.placement == &Placement::Mirror {
-            let folder = folder_of(&destination);
-            fs::create_dir_all(folder).with_context(|| format!("creating the folder {}", sanitize::path(folder)))?;
-        }
-        let temporary = replace::temporary(&self.layout.tmp(), &destination)?;
-        let after = write(&plan, document.bytes(), temporary.as_file())
-            .with_context(|| format!("writing {}", sanitize::path(temporary.path())))?;
-        let in_place = match self.placement {
-            Placement::Mirror => None,
-            Placement::InPlace { .. } => {
-                let journal = Journal { before: row.digest, after };
-                catalog.journal(row.id, &journal, document.bytes(), plan.edits())?;
-                Some(InPlace { journal, read })
+    /// Writes the new bytes of documents beside their places, and the journal of those that are edited in place; meanwhile
+    /// moves those of the batch before into place. Leaves a transaction open.
+    fn prepare(
+        &self,
+        (catalog, threads): (&Catalog, &mut [Preparer]),
+        rows: &[RewriteRow],
+        before: Vec<Prepared>,
+        rewritten: &mut Rewritten,
+        progress: &Progress,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Vec<Prepared>> {
+        let mut all = Vec::with_capacity(rows.len());
+        self.prepare_all((catalog, threads), rows, stop, |outcomes| {
+            self.put_in_place(catalog, before, rewritten, progress)?;
+            catalog.begin()?;
+            for (row, outcome) in outcomes {
+                match outcome {
+                    Ok(Some((prepared, edits))) => {
+                        if let Some(InPlace { journal, .. }) = &prepared.in_place {
+                            catalog.journal(row.id, journal, &edits)?;
+                        }
+                        all.push(prepared);
+                    }
+                    Ok(None) => rewritten.unchanged += 1,
+                    Err(error) => rewritten.fail(&row.source, error, progress)?,
+                }
             }
-        };
-        Ok(Some(Prepared { row, plan: fingerprint, after, temporary, destination, in_place }))
+            Ok(())
+        })?;
+        Ok(all)
     }
 
     /// Makes the new bytes of a batch durable, and hands on the documents with which that went well.
@@ -333,6 +312,9 @@ impl Rewriting<'_> {
         rewritten: &mut Rewritten,
         progress: &Progress,
     ) -> anyhow::Result<()> {
+        if prepared.is_empty() {
+            return Ok(());
+        }
         catalog.begin()?;
         let mut folders = BTreeSet::new();
         for Prepared { row, plan, after, temporary, destination, in_place } in prepared {
@@ -388,14 +370,6 @@ fn put(
     replace::persist(temporary, destination)
 }
 
-/// Splices into `file` and gives the digest of what was written.
-fn write(plan: &RewritePlan, source: &[u8], file: &File) -> io::Result<[u8; 32]> {
-    let mut out = HashingWriter { out: BufWriter::with_capacity(1 << 16, file), hash: Sha256::new() };
-    plan.splice(source, &mut out)?;
-    out.flush()?;
-    Ok(out.hash.finalize().into())
-}
-
 fn seen(file: &File, digest: [u8; 32]) -> io::Result<Seen> {
     let metadata = file.metadata()?;
     let since = metadata.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -410,21 +384,4 @@ fn concerns_all(error: &anyhow::Error) -> bool {
         return StoreErrorKind::of(error) == StoreErrorKind::TooManyOpenFiles;
     }
     error.is::<CatalogError>() || replace::is_of_the_disk(error)
-}
-
-struct HashingWriter<W> {
-    out: W,
-    hash: Sha256,
-}
-
-impl<W: io::Write> io::Write for HashingWriter<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.hash.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }

@@ -1,5 +1,7 @@
 //! Whether the blobs that are on record are where they should be.
 
+use std::collections::BTreeSet;
+
 use super::fetching::media_type;
 use super::{Catalog, OnChange, Result, params};
 use crate::mirror::digest::Digest;
@@ -78,19 +80,19 @@ impl Catalog {
     /// Takes the blobs that `is_held` does not know off the assets of `run`, so that they are asked for again. Returns
     /// how many were lost.
     pub fn forget_lost(&self, run: i64, is_held: &mut IsHeld<'_>) -> Result<u64> {
+        // Told apart by their numbers, which takes less than by digests: that two assets share a blob is seldom.
         let mut statement = self.connection.prepare(
-            "SELECT digest, media, length FROM blob WHERE digest IN (
-                SELECT asset.digest FROM asset
-                JOIN reference ON reference.asset = asset.id JOIN document ON document.id = reference.document
-                WHERE document.run = ?1
-                UNION SELECT asset.digest FROM asset JOIN wanted ON wanted.asset = asset.id WHERE wanted.run = ?1)",
+            "SELECT digest, media, length FROM asset JOIN blob USING (digest) WHERE asset.id IN (
+                SELECT asset FROM reference JOIN document ON document.id = reference.document
+                WHERE document.run = ?1 AND asset IS NOT NULL
+                UNION ALL SELECT asset FROM wanted WHERE run = ?1)",
         )?;
         let rows = statement.query_map([run], |row| blob(row, 0))?;
-        let mut lost = Vec::new();
+        let mut lost = BTreeSet::new();
         for row in rows {
             let (blob, length) = row?;
             if !is_held(&blob, length)? {
-                lost.push(blob.digest);
+                lost.insert(blob.digest);
             }
         }
         for digest in &lost {

@@ -43,8 +43,9 @@ pub struct JournalEdit {
 impl Catalog {
     /// Writes the edits of a document that is about to be edited in place. Must be committed before the file changes.
     ///
-    /// An entry whose edits never reached the file (the run ended in between) is replaced.
-    pub fn journal(&self, document: i64, journal: &Journal, source: &[u8], edits: &[Edit]) -> Result<()> {
+    /// An entry whose edits never reached the file (the run ended in between) is replaced. With each edit stands where it
+    /// begins in the bytes before.
+    pub fn journal(&self, document: i64, journal: &Journal, edits: &[(usize, JournalEdit)]) -> Result<()> {
         let generation = match self.last_generation(document)? {
             Some(last) if last.journal.before == journal.before && last.journal.after != journal.before => {
                 self.connection.execute("DELETE FROM rewrite WHERE id = ?1", [last.id])?;
@@ -60,9 +61,8 @@ impl Catalog {
         let rewrite = self.connection.last_insert_rowid();
         let mut insert =
             self.connection.prepare_cached("INSERT INTO edit (rewrite, start, old, new) VALUES (?1, ?2, ?3, ?4)")?;
-        for edit in edits {
-            let old = source.get(edit.span.start..edit.span.end).unwrap_or_default();
-            insert.execute(params![rewrite, edit.span.start as i64, old, edit.text])?;
+        for (start, JournalEdit { old, new }) in edits {
+            insert.execute(params![rewrite, *start as i64, old, new])?;
         }
         Ok(())
     }

@@ -7,6 +7,8 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Row, Transaction};
 use sha2::{Digest as _, Sha256};
@@ -189,13 +191,23 @@ impl Ledger<'_> {
         self.each(query, params![which == Documents::All, max as i64], read, each)
     }
 
-    /// The assets of a document, at most `max`, in no order.
+    /// The assets of a document, at most `max`, in the order in which it first refers to them.
     pub fn assets_of(&self, document: i64, max: usize) -> Result<Vec<i64>> {
-        let mut statement = self.moment.prepare_cached(
-            "SELECT DISTINCT asset FROM reference WHERE document = ?1 AND asset IS NOT NULL LIMIT ?2",
-        )?;
-        let rows = statement.query_map(params![document, max as i64], |row| row.get(0))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        // SQLite would make a table for each document to tell them apart.
+        let mut statement = self
+            .moment
+            .prepare_cached("SELECT asset FROM reference WHERE document = ?1 AND asset IS NOT NULL ORDER BY start")?;
+        let mut rows = statement.query([document])?;
+        let (mut known, mut assets) = (HashSet::new(), Vec::new());
+        while let Some(row) = rows.next()?
+            && assets.len() < max
+        {
+            let asset = row.get(0)?;
+            if known.insert(asset) {
+                assets.push(asset);
+            }
+        }
+        Ok(assets)
     }
 
     /// The missing assets by origin and kind, at most `max` groups, the largest first.

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::OptionalExtension as _;
 use rusqlite::types::Value;
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 
 use super::{Catalog, Result, params, path_from, path_value};
 use crate::fetch::origin;
@@ -130,13 +130,24 @@ impl Catalog {
 
     /// Begins to record a document: what was known of its references is dropped. Gives its number.
     pub fn begin_document(&self, path: &Path, source: &Path, settings: &str, run: i64) -> Result<i64> {
-        let mut upsert = self.connection.prepare_cached(
-            "INSERT INTO document (path, source, settings, reread, run) VALUES (?1, ?2, ?3, 0, ?4)
-             ON CONFLICT (path) DO UPDATE SET source = ?2, settings = ?3, size = NULL, site = NULL, reread = 0, run = ?4,
-             released = NULL
-             RETURNING id",
-        )?;
-        let id = upsert.query_row(params![path_value(path), path_value(source), settings, run], |row| row.get(0))?;
+        let (path, source) = (path_value(path), path_value(source));
+        let mut find = self.connection.prepare_cached("SELECT id FROM document WHERE path = ?1")?;
+        let known: Option<i64> = find.query_row([&path], |row| row.get(0)).optional()?;
+        // Not one statement for both, which SQLite must be able to take back halfway.
+        let Some(id) = known else {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO document (path, source, settings, reread, run) VALUES (?1, ?2, ?3, 0, ?4)",
+                )?
+                .execute(params![path, source, settings, run])?;
+            return Ok(self.connection.last_insert_rowid());
+        };
+        self.connection
+            .prepare_cached(
+                "UPDATE document SET source = ?2, settings = ?3, size = NULL, site = NULL, reread = 0, run = ?4,
+                 released = NULL WHERE id = ?1",
+            )?
+            .execute(params![id, source, settings, run])?;
         let mut collected = self.connection.prepare_cached("SELECT 1 FROM reference WHERE document = ?1")?;
         if collected.exists([id])? {
             self.keep_in_mind(id)?;
@@ -155,6 +166,7 @@ impl Catalog {
         if rows.iter().any(|row| row.held.is_some()) {
             self.make_list_of_shown()?;
         }
+        let mut assets = self.assets()?;
         // A document has many references and few slots.
         let mut slots: Vec<(&str, i64)> = Vec::new();
         for row in rows {
@@ -167,7 +179,7 @@ impl Catalog {
                 }
             };
             let (mut asset, fragment, proxies, skip) = match &row.outcome {
-                Ok(target) => (Some(self.asset(target)?), target.fragment.as_deref(), target.proxies, None),
+                Ok(target) => (Some(assets.number(target)?), target.fragment.as_deref(), target.proxies, None),
                 Err(skip) => (None, None, 0, Some(skip.as_str())),
             };
             // A link in the form of ours to a blob that nobody knows is not ours.
@@ -245,32 +257,17 @@ impl Catalog {
 
     /// The number of an asset, which is created when its target is new. Sources and hints add up over the references.
     pub fn asset(&self, row: &TargetRow) -> Result<i64> {
-        let mut find = self.connection.prepare_cached("SELECT id FROM asset WHERE target = ?1")?;
-        let id = match find.query_row([&row.target], |found| found.get(0)).optional()? {
-            Some(id) => {
-                if row.hint.is_some() {
-                    self.connection
-                        .prepare_cached("UPDATE asset SET hint = ?2 WHERE id = ?1 AND hint IS NULL")?
-                        .execute(params![id, row.hint])?;
-                }
-                id
-            }
-            None => {
-                let mut insert =
-                    self.connection.prepare_cached("INSERT INTO asset (target, origin, hint) VALUES (?1, ?2, ?3)")?;
-                insert.execute(params![row.target, row.origin, row.hint])?;
-                self.connection.last_insert_rowid()
-            }
-        };
-        if row.sources.is_empty() {
-            return Ok(id);
-        }
-        let mut source =
-            self.connection.prepare_cached("INSERT OR IGNORE INTO source (asset, rank, url) VALUES (?1, ?2, ?3)")?;
-        for (rank, url) in row.sources.iter().enumerate() {
-            source.execute(params![id, rank as i64, url])?;
-        }
-        Ok(id)
+        self.assets()?.number(row)
+    }
+
+    fn assets(&self) -> Result<Assets<'_>> {
+        let prepare = |sql| self.connection.prepare_cached(sql);
+        Ok(Assets {
+            connection: &self.connection,
+            find: prepare("SELECT id FROM asset WHERE target = ?1")?,
+            insert: prepare("INSERT INTO asset (target, origin, hint) VALUES (?1, ?2, ?3)")?,
+            add_source: prepare("INSERT OR IGNORE INTO source (asset, rank, url) VALUES (?1, ?2, ?3)")?,
+        })
     }
 
     /// How the references of the documents that `run` saw ended.
@@ -290,5 +287,36 @@ impl Catalog {
             Ok(ReferenceCounts { total, mirrored, skipped, missing, without_base })
         })?;
         Ok(counts)
+    }
+}
+
+/// The statements that each reference needs, looked up once for those of a document.
+struct Assets<'c> {
+    connection: &'c Connection,
+    find: CachedStatement<'c>,
+    insert: CachedStatement<'c>,
+    add_source: CachedStatement<'c>,
+}
+
+impl Assets<'_> {
+    fn number(&mut self, row: &TargetRow) -> Result<i64> {
+        let id = match self.find.query_row([&row.target], |found| found.get(0)).optional()? {
+            Some(id) => {
+                if row.hint.is_some() {
+                    self.connection
+                        .prepare_cached("UPDATE asset SET hint = ?2 WHERE id = ?1 AND hint IS NULL")?
+                        .execute(params![id, row.hint])?;
+                }
+                id
+            }
+            None => {
+                self.insert.execute(params![row.target, row.origin, row.hint])?;
+                self.connection.last_insert_rowid()
+            }
+        };
+        for (rank, url) in row.sources.iter().enumerate() {
+            self.add_source.execute(params![id, rank as i64, url])?;
+        }
+        Ok(id)
     }
 }

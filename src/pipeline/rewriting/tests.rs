@@ -1,3 +1,7 @@
+use std::fs;
+
+use sha2::{Digest as _, Sha256};
+
 use super::*;
 use crate::collect::Collector;
 use crate::mirror::catalog::{ReferenceRow, TargetRow};
@@ -91,10 +95,13 @@ impl Site {
 
     fn prepare(&self) -> Vec<Prepared> {
         let rows = self.catalog.documents(self.run, 0, BATCH).unwrap();
-        self.catalog.begin().unwrap();
-        let prepared =
-            rows.into_iter().filter_map(|row| self.rewriting().prepare(&self.catalog, row).unwrap()).collect();
+        let (rewriting, mut rewritten) = (self.rewriting(), Rewritten::default());
+        let (progress, stop) = (Progress::muted(), CancellationToken::new());
+        let mut threads = rewriting.threads(&self.catalog).unwrap();
+        let to_write = (&self.catalog, &mut threads[..]);
+        let prepared = rewriting.prepare(to_write, &rows, Vec::new(), &mut rewritten, &progress, &stop).unwrap();
         self.catalog.commit().unwrap();
+        assert_eq!(rewritten, Rewritten::default());
         prepared
     }
 
