@@ -170,7 +170,7 @@ impl<'a> Resolver<'a> {
             return Some(url.clone());
         }
         // The host is half of the work, and a neighbour of the same origin has done it.
-        let front = origin(text).filter(|front| !text[front.len()..].starts_with(['/', '\\']));
+        let front = front(text).filter(|front| !text[front.len()..].starts_with(['/', '\\']));
         let neighbour = front.and_then(|front| self.parsed.iter().find(|(known, _)| known.starts_with(front)));
         let url = match (front, neighbour) {
             (Some(front), Some((_, base))) => {
@@ -185,7 +185,7 @@ impl<'a> Resolver<'a> {
 
     /// Notes that `text` says `url`.
     fn keep(&mut self, text: &str, url: Url) {
-        if text.len() > MAX_KEPT {
+        if text.len() > MAX_KEPT || self.parsed.iter().any(|(known, _)| known == text) {
             return;
         }
         match self.parsed.get_mut(self.oldest) {
@@ -198,7 +198,7 @@ impl<'a> Resolver<'a> {
 
 /// Scheme, authority and the slash behind it of an absolute URL that is written as most are; whatever has the same before
 /// its path has the same host, port and credentials.
-fn origin(text: &str) -> Option<&str> {
+fn front(text: &str) -> Option<&str> {
     let behind = text.strip_prefix("http").map(|rest| rest.strip_prefix('s').unwrap_or(rest))?.strip_prefix("://")?;
     let end = behind.bytes().position(|b| matches!(b, b'/' | b'?' | b'#' | b'\\'))?;
     let (start, bytes) = (text.len() - behind.len(), text.as_bytes());

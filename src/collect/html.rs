@@ -2,9 +2,9 @@
 //!
 //! The tokenizer is html5gum, driven by an emitter of our own that keeps nothing but positions: values are cut from
 //! the source and decoded only where an attribute may hold a picture. Tags that are written as nearly all are do not need
-//! it (`plain`). `noscript` and `template` are read like the rest
-//! of the page, since their pictures are the real ones of many lazy-loading pages; comments, scripts and the text of
-//! `textarea`, `title`, `iframe` and the like are not (WHATWG HTML 13.2.5).
+//! it (`plain`). `noscript` and `template` are read like the rest of the page, since their pictures are the real ones of
+//! many lazy-loading pages; comments, scripts and the text of `textarea`, `title`, `iframe` and the like are not (WHATWG
+//! HTML 13.2.5).
 //!
 //! What it is not: a tree builder. Elements are seen one start tag at a time, and foreign content (SVG, MathML) is
 //! followed only as far as the tokenizer needs it.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -262,10 +262,14 @@ impl<S: Store> Committer<'_, S> {
         to_recorder: &SyncSender<Batch>,
     ) -> anyhow::Result<()> {
         let (mut batch, mut arrived) = (Batch::new(), Vec::with_capacity(QUEUE));
+        let mut until = Instant::now();
         loop {
+            if batch.is_empty() {
+                until = Instant::now() + PAUSE;
+            }
             // All that wait are taken at once: to be woken for each of them costs more than to hand it over.
-            let next = runtime.block_on(async { timeout(PAUSE, outcomes.recv_many(&mut arrived, QUEUE)).await });
-            let (last, due) = (next == Ok(0), next.is_err());
+            let next = runtime.block_on(async { timeout_at(until, outcomes.recv_many(&mut arrived, QUEUE)).await });
+            let (last, idle) = (next == Ok(0), next.is_err());
             for (asset, outcome) in arrived.drain(..) {
                 self.progress.asset_done(outcome_bytes(&outcome));
                 let kept = self.keep(outcome);
@@ -277,13 +281,13 @@ impl<S: Store> Committer<'_, S> {
                 batch.push((asset, kept?));
             }
             if !batch.is_empty()
-                && (last || due || batch.len() >= BATCH)
+                && (last || Instant::now() >= until || batch.len() >= BATCH)
                 && to_recorder.send(std::mem::take(&mut batch)).is_err()
             {
                 // The recorder is gone only when it failed, and then it says so itself.
                 return Ok(());
             }
-            if last || (due && self.ended.is_cancelled()) {
+            if last || (idle && self.ended.is_cancelled()) {
                 return Ok(());
             }
         }

@@ -404,6 +404,7 @@ impl Writer<'_> {
         }
         Ok(())
     }
+
     /// Records references of a document, which is begun with the first of them.
     fn add_references(&mut self, number: u64, place: &Place, rows: &[ReferenceRow]) -> anyhow::Result<i64> {
         let id = match self.open.get(&number) {

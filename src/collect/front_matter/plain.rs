@@ -10,6 +10,9 @@ use crate::text::Span;
 /// Longer keys are left to the parser, which takes the very long ones for a mistake.
 const MAX_KEY: usize = 128;
 
+/// Bytes of a block. Longer ones are left to the parser, which keeps no list of lines.
+const MAX_BLOCK: usize = 64 << 10;
+
 /// A line that says something.
 enum Line {
     /// `key: value`
@@ -61,6 +64,9 @@ pub(super) fn read(inner: &str, finder: &mut Finder<'_, '_>) -> bool {
 
 /// The lines of a block, if all of them are plain and there are any.
 fn lines(inner: &str) -> Option<Vec<Line>> {
+    if inner.len() > MAX_BLOCK {
+        return None;
+    }
     // Some of these end a line or are refused; no plain block has them.
     let bytes = inner.as_bytes();
     let controls = bytes.iter().fold(false, |found, b| found | (b.is_ascii_control() && *b != b'\n'));

@@ -251,6 +251,9 @@ impl<'a, 'v> Walker<'a, 'v> {
                 names,
                 slots: &self.slots,
             }));
+            if self.is_over {
+                return None;
+            }
         }
         std::mem::swap(&mut self.last_start_name, &mut self.name);
         self.content_model()

@@ -80,7 +80,7 @@ impl Catalog {
     /// Takes the blobs that `is_held` does not know off the assets of `run`, so that they are asked for again. Returns
     /// how many were lost.
     pub fn forget_lost(&self, run: i64, is_held: &mut IsHeld<'_>) -> Result<u64> {
-        // Told apart by their numbers, which takes less than by digests: that two assets share a blob is seldom.
+        // Told apart by their numbers, which takes less than by digests; a blob of two assets is looked at twice.
         let mut statement = self.connection.prepare(
             "SELECT digest, media, length FROM asset JOIN blob USING (digest) WHERE asset.id IN (
                 SELECT asset FROM reference JOIN document ON document.id = reference.document
