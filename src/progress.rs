@@ -145,7 +145,12 @@ impl Progress {
 
     /// Progress that shows nothing, not even warnings: for work whose warnings were printed before.
     pub fn muted() -> Progress {
-        Progress::with(Show::Silent { out: Box::new(io::sink()) })
+        Progress::warning_to(Box::new(io::sink()))
+    }
+
+    /// Progress that shows nothing but warnings, which go to `out`.
+    pub(crate) fn warning_to(out: Box<dyn Write + Send>) -> Progress {
+        Progress::with(Show::Silent { out })
     }
 
     fn with(show: Show) -> Progress {

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, PersistError};
 
 use crate::document::ReadError;
 use crate::mirror::store::StoreErrorKind;
@@ -70,7 +70,7 @@ impl Beside {
         Beside { tmp, within_reach: None }
     }
 
-    /// Whether the last document was of this folder too, which then is there.
+    /// Whether the last document was of this folder too, which then was there.
     pub fn knows(&self, folder: &Path) -> bool {
         self.within_reach.as_deref() == Some(folder)
     }
@@ -131,8 +131,34 @@ fn new_file(tmp: &Path, destination: &Path, is_within_reach: bool) -> anyhow::Re
 /// # Errors
 /// The name cannot be taken; then the file is gone, and what had the name has it still.
 pub fn persist(temporary: NamedTempFile, destination: &Path) -> anyhow::Result<File> {
+    replaced(temporary.persist(destination), destination)
+}
+
+/// The same, and makes the folder of `destination` once more when it is gone, as it can be since the file was begun.
+///
+/// # Errors
+/// The folder cannot be made, or the name cannot be taken; then the file is gone.
+pub fn persist_within_folder(temporary: NamedTempFile, destination: &Path) -> anyhow::Result<File> {
+    match temporary.persist(destination) {
+        Err(missing) if missing.error.kind() == io::ErrorKind::NotFound => {
+            make_folder(folder_of(destination))?;
+            persist(missing.file, destination)
+        }
+        done => replaced(done, destination),
+    }
+}
+
+fn replaced(done: Result<File, PersistError>, destination: &Path) -> anyhow::Result<File> {
     let named = || format!("replacing {}", sanitize::path(destination));
-    temporary.persist(destination).map_err(|failed| failed.error).with_context(named)
+    done.map_err(|failed| failed.error).with_context(named)
+}
+
+/// Makes a folder, with those above it, unless it is there.
+///
+/// # Errors
+/// It cannot be made. The message names it.
+pub fn make_folder(folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("creating the folder {}", sanitize::path(folder)))
 }
 
 /// The folder of a file, also of one that is named without any.

@@ -1,39 +1,22 @@
 //! The last stage: catalog → edits → documents that point at local copies.
-//!
-//! Documents go through in batches of two steps: first every changed document of the batch is written beside its place,
-//! then, with the journal of in-place edits durable, all are moved into place by renaming, while the next batch is written.
-//! Whatever happens in between, every document is either as it was or as it shall be.
 
+mod batches;
 mod preparing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
-use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
-use preparing::{InPlace, Prepared, Preparer};
-use tempfile::NamedTempFile;
+use batches::{BATCH, Batches};
 use tokio_util::sync::CancellationToken;
 
 use super::collecting::Collecting;
 use super::placement::{Links, Placement};
-use crate::document::ReadError;
 use crate::mirror::Layout;
-use crate::mirror::catalog::{Catalog, CatalogError, HeldReference, RewriteRow, Seen, Settled};
-use crate::mirror::store::{self, Durability, StoreErrorKind};
+use crate::mirror::catalog::{Catalog, HeldReference, RewriteRow, Settled};
+use crate::mirror::store::Durability;
 use crate::progress::Progress;
-use crate::replace::{self, folder_of};
 use crate::rewrite::{Edit, RewritePlan, replacement};
-use crate::sanitize;
-
-/// Documents that are moved into place together.
-const BATCH: usize = 128;
-
-/// Documents that are written sooner than threads could begin.
-const FEW: usize = 16;
 
 /// What is written where a picture could not be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,41 +118,7 @@ impl Rewriting<'_> {
         progress: &Progress,
         stop: &CancellationToken,
     ) -> anyhow::Result<Rewritten> {
-        let mut rewritten = Rewritten::default();
-        if matches!(which, Which::TouchedBy(_)) {
-            catalog.touch_documents()?;
-        }
-        // The threads see what is committed.
-        catalog.commit()?;
-        let (mut threads, mut prepared) = (Vec::new(), Vec::new());
-        let mut after = 0;
-        while !stop.is_cancelled() {
-            let rows = match which {
-                Which::OfRun(run) | Which::TouchedBy(run) => catalog.documents(run, after, BATCH)?,
-                Which::Damaged => catalog.damaged_documents(after, BATCH)?,
-            };
-            let Some(last) = rows.last() else { break };
-            after = last.id;
-            let mut to_prepare = Vec::with_capacity(rows.len());
-            for row in rows {
-                match which {
-                    Which::TouchedBy(_) if self.stands(catalog, &row)? => rewritten.unchanged += 1,
-                    _ => to_prepare.push(row),
-                }
-            }
-            if to_prepare.is_empty() {
-                continue;
-            }
-            if threads.is_empty() && to_prepare.len() > FEW {
-                threads = self.threads(catalog)?;
-            }
-            let new = self.prepare((catalog, &mut threads), &to_prepare, prepared, &mut rewritten, progress, stop)?;
-            prepared = self.sync(catalog, new, &mut rewritten, progress)?;
-            // The journal of the whole batch is durable before the first of its files changes.
-            catalog.commit()?;
-        }
-        self.put_in_place(catalog, prepared, &mut rewritten, progress)?;
-        Ok(rewritten)
+        Batches::new(self, catalog, progress, stop).write(which)
     }
 
     /// How many documents would be written, without writing any.
@@ -242,146 +191,4 @@ impl Rewriting<'_> {
             Placement::Mirror => self.layout.documents().join(&row.path),
         }
     }
-
-    /// Writes the new bytes of documents beside their places, and the journal of those that are edited in place; meanwhile
-    /// moves those of the batch before into place. Leaves a transaction open.
-    fn prepare(
-        &self,
-        (catalog, threads): (&Catalog, &mut [Preparer]),
-        rows: &[RewriteRow],
-        before: Vec<Prepared>,
-        rewritten: &mut Rewritten,
-        progress: &Progress,
-        stop: &CancellationToken,
-    ) -> anyhow::Result<Vec<Prepared>> {
-        let mut all = Vec::with_capacity(rows.len());
-        self.prepare_all((catalog, threads), rows, stop, |outcomes| {
-            self.put_in_place(catalog, before, rewritten, progress)?;
-            catalog.begin()?;
-            for (row, outcome) in outcomes {
-                match outcome {
-                    Ok(Some((prepared, edits))) => {
-                        if let Some(InPlace { journal, .. }) = &prepared.in_place {
-                            catalog.journal(row.id, journal, &edits)?;
-                        }
-                        all.push(prepared);
-                    }
-                    Ok(None) => rewritten.unchanged += 1,
-                    Err(error) => rewritten.fail(&row.source, error, progress)?,
-                }
-            }
-            Ok(())
-        })?;
-        Ok(all)
-    }
-
-    /// Makes the new bytes of a batch durable, and hands on the documents with which that went well.
-    fn sync(
-        &self,
-        catalog: &Catalog,
-        prepared: Vec<Prepared>,
-        rewritten: &mut Rewritten,
-        progress: &Progress,
-    ) -> anyhow::Result<Vec<Prepared>> {
-        if self.durability == Durability::None {
-            return Ok(prepared);
-        }
-        let files: Vec<_> = prepared.iter().map(|document| document.temporary.as_file()).collect();
-        let synced = store::at_once(&files, |file| file.sync_data());
-        let mut durable = Vec::with_capacity(prepared.len());
-        for (document, synced) in prepared.into_iter().zip(synced) {
-            let named = || format!("syncing {}", sanitize::path(document.temporary.path()));
-            match synced.with_context(named) {
-                Ok(()) => durable.push(document),
-                Err(error) => {
-                    if let Some(InPlace { journal, .. }) = &document.in_place {
-                        catalog.forget_journal(document.row.id, journal)?;
-                    }
-                    rewritten.fail(&document.row.source, error, progress)?;
-                }
-            }
-        }
-        Ok(durable)
-    }
-
-    /// Moves the documents of a batch, whose journal is durable, into place.
-    fn put_in_place(
-        &self,
-        catalog: &Catalog,
-        prepared: Vec<Prepared>,
-        rewritten: &mut Rewritten,
-        progress: &Progress,
-    ) -> anyhow::Result<()> {
-        if prepared.is_empty() {
-            return Ok(());
-        }
-        catalog.begin()?;
-        let mut folders = BTreeSet::new();
-        for Prepared { row, plan, after, temporary, destination, in_place } in prepared {
-            let file = match put(temporary, &row.source, &destination, in_place.as_ref()) {
-                Ok(file) => file,
-                Err(error) => {
-                    if let Some(InPlace { journal, .. }) = &in_place {
-                        catalog.forget_journal(row.id, journal)?;
-                    }
-                    rewritten.fail(&row.source, error, progress)?;
-                    continue;
-                }
-            };
-            if let Some(InPlace { journal, .. }) = in_place {
-                catalog.edited_in_place(row.id, &seen(&file, journal.after)?)?;
-            }
-            catalog.wrote_document(row.id, &plan, &after)?;
-            rewritten.written += 1;
-            folders.insert(folder_of(&destination).to_owned());
-        }
-        if self.durability != Durability::None {
-            folders.iter().try_for_each(|folder| replace::sync_folder(folder))?;
-        }
-        catalog.commit()?;
-        Ok(())
-    }
-}
-
-impl Rewritten {
-    /// Counts a document that could not be written, unless no other could be either.
-    fn fail(&mut self, source: &Path, error: anyhow::Error, progress: &Progress) -> anyhow::Result<()> {
-        if concerns_all(&error) {
-            return Err(error);
-        }
-        self.failed += 1;
-        let why = sanitize::for_terminal(&format!("{error:#}")).into_owned();
-        progress.warn(&format!("{}: {why}", sanitize::path(source)));
-        Ok(())
-    }
-}
-
-/// Gives a written document its name, if what is edited is still what was read. Between this look and the renaming lies
-/// next to no time; nothing that file systems offer makes it none.
-fn put(
-    temporary: NamedTempFile,
-    source: &Path,
-    destination: &Path,
-    in_place: Option<&InPlace>,
-) -> anyhow::Result<File> {
-    if let Some(InPlace { read, .. }) = in_place {
-        read.still_at(source)?;
-    }
-    replace::persist(temporary, destination)
-}
-
-fn seen(file: &File, digest: [u8; 32]) -> io::Result<Seen> {
-    let metadata = file.metadata()?;
-    let since = metadata.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let modified = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
-    Ok(Seen { size: metadata.len(), modified, digest })
-}
-
-/// Errors that the next document would meet as well.
-fn concerns_all(error: &anyhow::Error) -> bool {
-    // A source that cannot be read is broken by itself.
-    if let Some(ReadError::Io(error)) = error.downcast_ref() {
-        return StoreErrorKind::of(error) == StoreErrorKind::TooManyOpenFiles;
-    }
-    error.is::<CatalogError>() || replace::is_of_the_disk(error)
 }

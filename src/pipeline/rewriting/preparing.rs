@@ -1,6 +1,6 @@
 //! New bytes beside the documents that they will replace, written by as many threads as there are cores.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
@@ -13,15 +13,28 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Placement, Rewriting};
 use crate::mirror::catalog::{self, Catalog, Journal, JournalEdit, RewriteRow};
-use crate::replace::{Beside, CHANGED, Version, folder_of};
+use crate::replace::{Beside, CHANGED, Version, folder_of, make_folder};
 use crate::rewrite::{Edit, RewritePlan};
 use crate::sanitize;
 
-/// Documents that a thread hands on together: being handed one wakes a thread, which takes as long as a small document.
-const TOGETHER: usize = 4;
+/// How far a thread may be ahead of the one that takes what it has prepared.
+struct Pace {
+    /// Documents that it hands on together.
+    together: usize,
+    /// How often it does so before it waits for those to be taken.
+    ahead: usize,
+}
 
-/// How often a thread hands on documents before it waits for those to be taken.
-const AHEAD: usize = 4;
+impl Pace {
+    fn of(placement: &Placement) -> Self {
+        match placement {
+            // To be handed something wakes a thread, which takes as long as a small document.
+            Placement::Mirror => Pace { together: 4, ahead: 4 },
+            // Their edits, which are handed on with them, can be as large as the documents.
+            Placement::InPlace { .. } => Pace { together: 1, ahead: 1 },
+        }
+    }
+}
 
 /// A document whose new bytes are written but not in place. What it holds is small, however large the document is.
 pub(super) struct Prepared {
@@ -45,8 +58,8 @@ pub(super) struct InPlace {
 /// The edits of a document with where they begin in the bytes before; none unless they belong into the journal.
 type Edits = Vec<(usize, JournalEdit)>;
 
-/// What a thread comes to with a document; `None` when the new bytes are there already.
-type Outcome = anyhow::Result<Option<(Prepared, Edits)>>;
+/// What comes of preparing a document; `None` when the new bytes are there already.
+pub(super) type Preparation = anyhow::Result<Option<(Prepared, Edits)>>;
 
 /// What a thread needs for itself.
 pub(super) struct Preparer {
@@ -63,47 +76,56 @@ impl Rewriting<'_> {
     }
 
     /// Prepares the documents of `rows` and gives `take` what comes of them, in their order: without `threads` one after
-    /// the other as it takes them, else while the threads go on. It ends early when the run is to stop. Memory holds a
-    /// few documents of each thread.
+    /// the other as it takes them, else while the threads go on. It ends early when the run is to stop. Memory holds of
+    /// each thread what its [`Pace`] lets it hand on ahead, and what it is at.
+    ///
+    /// # Errors
+    /// Those of `take`, and that a thread broke down; then `take` has met the end before that.
     pub(super) fn prepare_all(
         &self,
-        (catalog, threads): (&Catalog, &mut [Preparer]),
+        catalog: &Catalog,
+        threads: &mut [Preparer],
         rows: &[RewriteRow],
         stop: &CancellationToken,
-        take: impl FnOnce(&mut dyn Iterator<Item = (&RewriteRow, Outcome)>) -> anyhow::Result<()>,
+        take: impl FnOnce(&mut dyn Iterator<Item = (&RewriteRow, Preparation)>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         if threads.is_empty() {
             let mut beside = Beside::new(self.layout.tmp());
             let rows = rows.iter().take_while(|_| !stop.is_cancelled());
             return take(&mut rows.map(|row| (row, self.prepare_one(catalog, &mut beside, row))));
         }
-        let count = threads.len();
+        let (count, Pace { together, ahead }) = (threads.len(), Pace::of(self.placement));
         thread::scope(|scope| {
-            let mut shares = Vec::with_capacity(count);
+            let (mut running, mut shares) = (Vec::with_capacity(count), Vec::with_capacity(count));
             for (number, Preparer { catalog, beside }) in threads.iter_mut().enumerate() {
-                let (to_catalog, prepared) = sync_channel(AHEAD);
-                shares.push(prepared);
-                scope.spawn(move || {
-                    for rows in rows.chunks(TOGETHER).skip(number).step_by(count) {
+                let (to_taker, share) = sync_channel(ahead);
+                shares.push(share);
+                running.push(scope.spawn(move || {
+                    for rows in rows.chunks(together).skip(number).step_by(count) {
                         let rows = rows.iter().take_while(|_| !stop.is_cancelled());
-                        let outcomes: Vec<Outcome> = rows.map(|row| self.prepare_one(catalog, beside, row)).collect();
-                        if to_catalog.send(outcomes).is_err() {
+                        let prepared: Vec<_> = rows.map(|row| self.prepare_one(catalog, beside, row)).collect();
+                        if to_taker.send(prepared).is_err() {
                             break;
                         }
                     }
-                });
+                }));
             }
-            // Of a thread that broke down nothing comes any more; the scope tells of it.
-            let received = rows.chunks(TOGETHER).zip(shares.iter().cycle());
-            let mut outcomes = received
-                .map_while(|(rows, share)| share.recv().ok().map(|outcomes| rows.iter().zip(outcomes)))
-                .flatten();
-            take(&mut outcomes)
+            // Of a thread that broke down nothing comes any more.
+            let received = rows.chunks(together).zip(shares.iter().cycle());
+            let received = received.map_while(|(rows, share)| Some(rows.iter().zip(share.recv().ok()?)));
+            let taken = take(&mut received.flatten());
+            // Who waits for something to be taken ends.
+            drop(shares);
+            // All of them are asked: the scope breaks down with one that is not.
+            let broken = running.into_iter().filter_map(|thread| thread.join().err()).count();
+            taken?;
+            anyhow::ensure!(broken == 0, "a thread that prepared documents broke down");
+            Ok(())
         })
     }
 
     /// Writes the new bytes of a document beside its place.
-    fn prepare_one(&self, catalog: &Catalog, beside: &mut Beside, row: &RewriteRow) -> Outcome {
+    fn prepare_one(&self, catalog: &Catalog, beside: &mut Beside, row: &RewriteRow) -> Preparation {
         let plan = self.plan(catalog, row)?;
         let fingerprint = plan.fingerprint(&row.digest);
         if self.is_written(row, &plan, &fingerprint) {
@@ -128,7 +150,7 @@ impl Rewriting<'_> {
         let destination = self.destination(row);
         let folder = folder_of(&destination);
         if read.is_none() && !beside.knows(folder) {
-            fs::create_dir_all(folder).with_context(|| format!("creating the folder {}", sanitize::path(folder)))?;
+            make_folder(folder)?;
         }
         let temporary = beside.temporary(&destination)?;
         let after = write(&plan, document.bytes(), temporary.as_file())

@@ -1,6 +1,6 @@
-//! The collection that is mirrored while the system fails: documents of several syntaxes and encodings, pictures of
-//! several sizes, proxies of both kinds, one picture that nobody has. What must become of it is said here without asking
-//! the program.
+//! The collection that is mirrored while the system fails: documents of several syntaxes and encodings, enough of them to
+//! be written on several threads, pictures of several sizes, proxies of both kinds, one picture that nobody has. What must
+//! become of it is said here without asking the program.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -32,13 +32,16 @@ pub enum Age {
 
 /// A document, with every reference as `⟦as written⟧` or `⟦as written→target⟧`.
 struct Document {
-    path: &'static str,
+    path: String,
     since: Age,
     encoding: &'static encoding_rs::Encoding,
     text: String,
 }
 
 const MISSING: &str = "http://p.example/missing.png";
+
+/// Documents that are like each other: with them more than 16 are to be written in a run of either age, which takes threads.
+const OTHERS: usize = 12;
 
 fn documents() -> Vec<Document> {
     let srcset: Vec<_> = (1..=40).map(|width| format!("⟦http://p.example/wide-{width}.png⟧ {width}00w")).collect();
@@ -78,12 +81,18 @@ fn documents() -> Vec<Document> {
     }
     documents.push(("nothing.html", "<p>No picture at all.\n".to_owned()));
     documents.push(("one.txt", "<p><img src='⟦http://p.example/changing-1.png⟧'>\n".to_owned()));
+    let others = (1..=OTHERS).map(|number| {
+        let text = format!("<p>{number}: <img src='⟦http://p.example/changing-1.png⟧'>\n");
+        (format!("others/{number}.html"), text)
+    });
     let grown = vec![
         ("new/g.html", "<img src='⟦http://p.example/3.gif⟧'><img src='⟦http://p.example/1.png⟧'>".to_owned()),
         ("new/h.md", "![](⟦https://relay.example/?http://q.example/4.png→http://q.example/4.png⟧)\n".to_owned()),
     ];
-    let aged = |since| move |(path, text)| Document { path, since, encoding: encoding(path), text };
-    documents.into_iter().map(aged(Age::New)).chain(grown.into_iter().map(aged(Age::Grown))).collect()
+    let named = |(path, text): (&str, String)| (path.to_owned(), text);
+    let (new, grown) = (documents.into_iter().map(named).chain(others), grown.into_iter().map(named));
+    let aged = |since| move |(path, text): (String, String)| Document { encoding: encoding(&path), path, since, text };
+    new.map(aged(Age::New)).chain(grown.map(aged(Age::Grown))).collect()
 }
 
 fn encoding(path: &str) -> &'static encoding_rs::Encoding {
@@ -357,7 +366,7 @@ impl Scenario {
             Placement::Mirror => {
                 Mirror::at(self.case.at("mirror")).assert_layout();
                 let copies = files(&self.case.at("mirror/documents"));
-                let known: BTreeSet<_> = self.all().iter().map(|document| document.path.to_owned()).collect();
+                let known: BTreeSet<_> = self.all().iter().map(|document| document.path.clone()).collect();
                 assert_eq!(copies, known);
                 assert_eq!(names(&self.case.root()), ["in", "mirror"]);
             }
