@@ -114,11 +114,11 @@ impl Restoring<'_> {
     /// What every other document would meet as well: a full or read-only disk, a catalog that fails.
     pub fn run(&self, tell: &mut dyn FnMut(&Refused)) -> anyhow::Result<Restored> {
         let mut restored = Restored::default();
-        let mut after = 0;
+        let mut after = PathBuf::new();
         loop {
-            let documents = self.catalog.edited_documents(after, BATCH)?;
+            let documents = self.catalog.edited_documents(&after, BATCH)?;
             let Some(last) = documents.last() else { return Ok(restored) };
-            after = last.id;
+            after.clone_from(&last.path);
             let mut prepared = Vec::new();
             for document in documents.into_iter().filter(|document| self.is_meant(&document.source)) {
                 restored.total += 1;

@@ -28,6 +28,7 @@ pub struct Generation {
 #[derive(Debug, Clone)]
 pub struct EditedDocument {
     pub id: i64,
+    pub path: PathBuf,
     pub source: PathBuf,
     /// The oldest first.
     pub generations: Vec<Generation>,
@@ -84,18 +85,21 @@ impl Catalog {
         Ok(statement.query_row([document], generation).optional()?)
     }
 
-    /// The documents with a journal behind the number `after`, at most `max`, in the order of their numbers.
-    pub fn edited_documents(&self, after: i64, max: usize) -> Result<Vec<EditedDocument>> {
+    /// The documents with a journal behind the path `after`, at most `max`, by path: their numbers tell only which thread
+    /// was first to read one.
+    pub fn edited_documents(&self, after: &Path, max: usize) -> Result<Vec<EditedDocument>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, source FROM document
-             WHERE id > ?1 AND EXISTS (SELECT 1 FROM rewrite WHERE rewrite.document = document.id)
-             ORDER BY id LIMIT ?2",
+            "SELECT id, path, source FROM document
+             WHERE path > ?1 AND EXISTS (SELECT 1 FROM rewrite WHERE rewrite.document = document.id)
+             ORDER BY path LIMIT ?2",
         )?;
         let rows = statement
-            .query_map(params![after, max as i64], |row| Ok((row.get(0)?, path_from(row.get(1)?))))?
+            .query_map(params![path_value(after), max as i64], |row| {
+                Ok((row.get(0)?, path_from(row.get(1)?), path_from(row.get(2)?)))
+            })?
             .collect::<rusqlite::Result<Vec<_>>>()?;
         rows.into_iter()
-            .map(|(id, source)| Ok(EditedDocument { id, source, generations: self.generations(id)? }))
+            .map(|(id, path, source)| Ok(EditedDocument { id, path, source, generations: self.generations(id)? }))
             .collect()
     }
 
