@@ -1,8 +1,9 @@
 //! A page as a chapter: the same, without what EPUB does not take.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::media_type::MediaType;
+use crate::mirror::digest::Digest;
 use crate::page::{Element, Node, Page, Picture, Value};
 
 /// Whether every reading system shows pictures of this type (EPUB 3.3, "Core media types").
@@ -31,6 +32,7 @@ pub fn chapter(page: &Page) -> (Page, Inside) {
     page.title = title(&page);
     let mut inside = Inside::default();
     nodes(&mut page.body, &mut inside);
+    show_linked(&mut page.body, &mut inside.ids);
     links(&mut page.body, &inside.ids);
     inside.properties.sort_unstable();
     inside.properties.dedup();
@@ -143,12 +145,59 @@ fn picture(element: &mut Element) {
     }
 }
 
-/// Takes links away that lead to places of the page that are not there.
+/// A picture is no chapter, and links must lead to chapters (EPUB 3.3, "The spine element"): what a chapter only links to,
+/// such as the large version of a small picture, it shows at its end, where the link leads then.
+fn show_linked(body: &mut Vec<Node>, ids: &mut HashSet<String>) {
+    let mut shown = HashSet::new();
+    each(body, &mut |element| {
+        for (_, value) in element.attributes.iter().filter(|_| element.name != "a") {
+            match value {
+                Value::Picture(picture, _) => drop(shown.insert(picture.held)),
+                Value::Candidates(all) => shown.extend(all.iter().map(|(picture, _)| picture.held)),
+                _ => {}
+            }
+        }
+    });
+    let (mut places, mut figures) = (HashMap::<Digest, String>::new(), Vec::new());
+    let mut names = (1_u32..).map(|number| format!("linked-{number}"));
+    each(body, &mut |element| {
+        for (name, value) in element.attributes.iter_mut().filter(|_| element.name == "a") {
+            let ("href", Value::Picture(picture, _)) = (*name, &*value) else { continue };
+            if shown.contains(&picture.held) {
+                continue;
+            }
+            let place = places.entry(picture.held).or_insert_with(|| {
+                let id = names.by_ref().find(|id| ids.insert(id.clone()));
+                let id = id.unwrap_or_default();
+                figures.push(figure(picture.clone(), id.clone()));
+                id
+            });
+            *value = Value::Text(format!("#{place}"));
+        }
+    });
+    body.extend(figures);
+}
+
+fn figure(picture: Picture, id: String) -> Node {
+    let attributes = vec![("src", Value::Picture(picture, None)), ("alt", Value::Text(String::new()))];
+    let img = Element { name: "img", attributes, children: Vec::new() };
+    let attributes = vec![("id", Value::Text(id))];
+    Node::Element(Element { name: "figure", attributes, children: vec![Node::Element(img)] })
+}
+
+fn each(list: &mut [Node], visit: &mut dyn FnMut(&mut Element)) {
+    for node in list {
+        let Node::Element(element) = node else { continue };
+        visit(element);
+        each(&mut element.children, visit);
+    }
+}
+
+/// Takes links away that lead to places of the page that are not there, and those to pictures that the chapter shows.
 fn links(list: &mut [Node], ids: &HashSet<String>) {
     for node in list {
         let Node::Element(element) = node else { continue };
         element.attributes.retain(|(name, value)| match (*name, value) {
-            // A picture is no chapter, and links must lead to chapters (EPUB 3.3, "The spine element").
             ("href", Value::Picture(..)) => element.name != "a",
             ("href", Value::Text(link)) => link.strip_prefix('#').is_some_and(|fragment| known(fragment, ids)),
             _ => true,
@@ -165,7 +214,36 @@ pub fn known(fragment: &str, ids: &HashSet<String>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::mirror::store::Blob;
+    use crate::page::Bytes;
+
+    #[test]
+    fn what_a_chapter_only_links_to_it_shows_at_its_end() {
+        let picture = |name: u8| Picture {
+            blob: Blob { digest: Digest::of(&[name]), media_type: MediaType::Png },
+            held: Digest::of(&[name]),
+            length: 1,
+            dimensions: None,
+            bytes: Bytes::Inline(Arc::new([name])),
+        };
+        let element = |name, attribute, value, children| {
+            Node::Element(Element { name, attributes: vec![(attribute, value)], children })
+        };
+        let shown = |name| element("img", "src", Value::Picture(picture(name), None), Vec::new());
+        let link = |to, inside| element("a", "href", to, inside);
+        let to = |name| Value::Picture(picture(name), None);
+        let mut body = vec![link(to(1), vec![shown(2)]), link(to(1), Vec::new()), link(to(2), Vec::new())];
+        let mut ids = HashSet::from(["linked-1".to_owned()]);
+        show_linked(&mut body, &mut ids);
+        links(&mut body, &ids);
+        let at = || Value::Text("#linked-2".to_owned());
+        let bare = Node::Element(Element { name: "a", attributes: Vec::new(), children: Vec::new() });
+        let end = figure(picture(1), "linked-2".to_owned());
+        assert_eq!(body, [link(at(), vec![shown(2)]), link(at(), Vec::new()), bare, end]);
+    }
 
     #[test]
     fn languages_are_well_formed_tags_or_none() {
