@@ -146,7 +146,8 @@ fn picture(element: &mut Element) {
 }
 
 /// A picture is no chapter, and links must lead to chapters (EPUB 3.3, "The spine element"): what a chapter only links to,
-/// such as the large version of a small picture, it shows at its end, where the link leads then.
+/// such as the large version of a small picture, it shows at its end, where the link leads then. Not what few reading systems
+/// can show: a placeholder is no better than no link.
 fn show_linked(body: &mut Vec<Node>, ids: &mut HashSet<String>) {
     let mut shown = HashSet::new();
     each(body, &mut |element| {
@@ -163,7 +164,7 @@ fn show_linked(body: &mut Vec<Node>, ids: &mut HashSet<String>) {
     each(body, &mut |element| {
         for (name, value) in element.attributes.iter_mut().filter(|_| element.name == "a") {
             let ("href", Value::Picture(picture, _)) = (*name, &*value) else { continue };
-            if shown.contains(&picture.held) {
+            if shown.contains(&picture.held) || !is_core(picture.blob.media_type) {
                 continue;
             }
             let place = places.entry(picture.held).or_insert_with(|| {
@@ -193,7 +194,7 @@ fn each(list: &mut [Node], visit: &mut dyn FnMut(&mut Element)) {
     }
 }
 
-/// Takes links away that lead to places of the page that are not there, and those to pictures that the chapter shows.
+/// Takes links away that lead to places of the page that are not there, and those to pictures that are left.
 fn links(list: &mut [Node], ids: &HashSet<String>) {
     for node in list {
         let Node::Element(element) = node else { continue };
