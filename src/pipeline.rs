@@ -294,6 +294,11 @@ fn rewriting<'a>(job: &'a Job, layout: &'a Layout) -> Rewriting<'a> {
     }
 }
 
+/// How many threads read or write documents: as many as there are cores, up to eight.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from).min(8)
+}
+
 /// What a run could not get, and which documents miss it.
 fn failures(catalog: &Catalog, run: i64) -> anyhow::Result<report::Failures> {
     let mut failures = report::Failures::default();

@@ -1,7 +1,7 @@
 //! The name of a blob: the SHA-256 of its content.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
@@ -104,6 +104,40 @@ impl Hasher {
 
     pub fn digest(self) -> Digest {
         Digest(self.0.finalize().into())
+    }
+}
+
+/// Passes bytes on and takes their digest.
+#[derive(Debug)]
+pub struct Hashing<W> {
+    inner: W,
+    hasher: Hasher,
+}
+
+impl<W: Write> Hashing<W> {
+    pub fn new(inner: W) -> Self {
+        Hashing { inner, hasher: Hasher::default() }
+    }
+
+    /// Flushes, and gives back the writer with the digest of what it was passed.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn finish(mut self) -> io::Result<(W, Digest)> {
+        self.inner.flush()?;
+        Ok((self.inner, self.hasher.digest()))
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }
 

@@ -58,13 +58,7 @@ fn in_nodes(nodes: &[Node], each: &mut dyn FnMut(&Picture)) {
         match node {
             Node::Text(_) => {}
             Node::Element(element) => {
-                for (_, value) in &element.attributes {
-                    match value {
-                        Value::Picture(picture, _) => each(picture),
-                        Value::Candidates(candidates) => candidates.iter().for_each(|(picture, _)| each(picture)),
-                        Value::Text(_) | Value::Document(..) | Value::Outward(_) => {}
-                    }
-                }
+                element.attributes.iter().for_each(|(_, value)| value.pictures(each));
                 in_nodes(&element.children, each);
             }
         }

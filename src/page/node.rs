@@ -40,6 +40,17 @@ pub enum Value {
     Outward(String),
 }
 
+impl Value {
+    /// Calls `each` for every picture that is named.
+    pub fn pictures(&self, each: &mut dyn FnMut(&Picture)) {
+        match self {
+            Value::Picture(picture, _) => each(picture),
+            Value::Candidates(candidates) => candidates.iter().for_each(|(picture, _)| each(picture)),
+            Value::Text(_) | Value::Document(..) | Value::Outward(_) => {}
+        }
+    }
+}
+
 /// A picture that is held, as it may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {

@@ -135,7 +135,7 @@ pub(super) fn record(
     progress: &Progress,
     stop: &CancellationToken,
 ) -> anyhow::Result<Recorded> {
-    let readers = std::thread::available_parallelism().map_or(2, usize::from).min(8);
+    let readers = super::threads();
     let unlearned = catalog.collecting_since()?.unwrap_or(i64::MAX);
     let stage = &Stage { collecting, places, settings: collecting.fingerprint(), unlearned, stop };
     let walk = &Mutex::new(Walk { inputs: Some((0..).zip(inputs)), catalog: catalog.reader()? });

@@ -151,18 +151,18 @@ fn picture(element: &mut Element) {
 fn show_linked(body: &mut Vec<Node>, ids: &mut HashSet<String>) {
     let mut shown = HashSet::new();
     each(body, &mut |element| {
-        for (_, value) in element.attributes.iter().filter(|_| element.name != "a") {
-            match value {
-                Value::Picture(picture, _) => drop(shown.insert(picture.held)),
-                Value::Candidates(all) => shown.extend(all.iter().map(|(picture, _)| picture.held)),
-                _ => {}
-            }
+        if element.name != "a" {
+            let mut show = |picture: &Picture| shown.extend([picture.held]);
+            element.attributes.iter().for_each(|(_, value)| value.pictures(&mut show));
         }
     });
     let (mut places, mut figures) = (HashMap::<Digest, String>::new(), Vec::new());
     let mut names = (1_u32..).map(|number| format!("linked-{number}"));
     each(body, &mut |element| {
-        for (name, value) in element.attributes.iter_mut().filter(|_| element.name == "a") {
+        if element.name != "a" {
+            return;
+        }
+        for (name, value) in &mut element.attributes {
             let ("href", Value::Picture(picture, _)) = (*name, &*value) else { continue };
             if shown.contains(&picture.held) || !is_core(picture.blob.media_type) {
                 continue;
@@ -196,15 +196,13 @@ fn each(list: &mut [Node], visit: &mut dyn FnMut(&mut Element)) {
 
 /// Takes links away that lead to places of the page that are not there, and those to pictures that are left.
 fn links(list: &mut [Node], ids: &HashSet<String>) {
-    for node in list {
-        let Node::Element(element) = node else { continue };
+    each(list, &mut |element| {
         element.attributes.retain(|(name, value)| match (*name, value) {
             ("href", Value::Picture(..)) => element.name != "a",
             ("href", Value::Text(link)) => link.strip_prefix('#').is_some_and(|fragment| known(fragment, ids)),
             _ => true,
         });
-        links(&mut element.children, ids);
-    }
+    });
 }
 
 /// Whether a link with this fragment leads somewhere.

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::{Fill, Hashing, Tree, copy};
+use super::{Fill, Tree, copy};
 use crate::bundle::packing::Packing;
-use crate::mirror::digest::Digest;
+use crate::mirror::digest::{Digest, Hashing};
 use crate::page::Picture;
 
 /// An archive that is being written, entry by entry. Its directory, some 600 bytes a file, is kept until the end.

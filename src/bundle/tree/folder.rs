@@ -7,9 +7,9 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 
-use super::{Fill, Hashing, Tree, copy};
+use super::{Fill, Tree, copy};
 use crate::mirror::create_new;
-use crate::mirror::digest::Digest;
+use crate::mirror::digest::{Digest, Hashing};
 use crate::page::Picture;
 use crate::sanitize;
 

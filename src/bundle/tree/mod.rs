@@ -10,7 +10,7 @@ pub use archive::Archive;
 pub use folder::Folder;
 pub use measure::{Counter, Measure};
 
-use crate::mirror::digest::{Digest, Hasher};
+use crate::mirror::digest::{Digest, Hashing};
 use crate::page::{Bytes, Picture};
 use crate::sanitize;
 
@@ -54,35 +54,6 @@ fn named(picture: &Picture) -> String {
     match &picture.bytes {
         Bytes::File(path) => sanitize::path(path),
         Bytes::Inline(_) => format!("the picture {}", picture.blob.digest.short()),
-    }
-}
-
-/// Passes bytes on and takes their digest.
-struct Hashing<W> {
-    inner: W,
-    hasher: Hasher,
-}
-
-impl<W: Write> Hashing<W> {
-    fn new(inner: W) -> Self {
-        Hashing { inner, hasher: Hasher::default() }
-    }
-
-    fn finish(mut self) -> io::Result<(W, Digest)> {
-        self.inner.flush()?;
-        Ok((self.inner, self.hasher.digest()))
-    }
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
     }
 }
 

@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Placement, Rewriting};
 use crate::mirror::catalog::{self, Catalog, Journal, JournalEdit, RewriteRow};
+use crate::mirror::digest::Hashing;
+use crate::pipeline::threads;
 use crate::replace::{Beside, CHANGED, Version, folder_of, make_folder};
 use crate::rewrite::{Edit, RewritePlan};
 use crate::sanitize;
@@ -70,9 +72,8 @@ pub(super) struct Preparer {
 impl Rewriting<'_> {
     /// What threads need that prepare documents, for as many as there are cores.
     pub(super) fn threads(&self, catalog: &Catalog) -> catalog::Result<Vec<Preparer>> {
-        let threads = thread::available_parallelism().map_or(2, usize::from).min(8);
         let preparer = |_| Ok(Preparer { catalog: catalog.reader()?, beside: Beside::new(self.layout.tmp()) });
-        (0..threads).map(preparer).collect()
+        (0..threads()).map(preparer).collect()
     }
 
     /// Prepares the documents of `rows` and gives `take` what comes of them, in their order: without `threads` one after
@@ -173,26 +174,8 @@ fn journaled(plan: &RewritePlan, source: &[u8]) -> Edits {
 /// Splices into `file` and gives the digest of what was written.
 fn write(plan: &RewritePlan, source: &[u8], file: &File) -> io::Result<[u8; 32]> {
     let most = source.len() + plan.edits().iter().map(|edit| edit.text.len()).sum::<usize>();
-    let hashing = HashingWriter { out: file, hash: Sha256::new() };
-    let mut out = BufWriter::with_capacity(most.saturating_add(1).min(1 << 16), hashing);
+    let mut out = BufWriter::with_capacity(most.saturating_add(1).min(1 << 16), Hashing::new(file));
     plan.splice(source, &mut out)?;
-    let HashingWriter { hash, .. } = out.into_inner()?;
-    Ok(hash.finalize().into())
-}
-
-struct HashingWriter<W> {
-    out: W,
-    hash: Sha256,
-}
-
-impl<W: io::Write> io::Write for HashingWriter<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.hash.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
+    let (_, digest) = out.into_inner()?.finish()?;
+    Ok(*digest.as_bytes())
 }
