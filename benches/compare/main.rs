@@ -57,7 +57,7 @@ struct Arguments {
     /// Where the table goes too, besides the standard output.
     #[arg(long, value_name = "FILE")]
     table: Option<PathBuf>,
-    /// Only make and serve the collection, for a profiler, until standard input ends.
+    /// Only make and serve the collection as the first profile has it, for a profiler, until standard input ends.
     #[arg(long)]
     serve: bool,
     /// What cargo says to every bench.
@@ -100,7 +100,8 @@ fn main() -> anyhow::Result<()> {
     eprintln!("making {} pictures", size.pictures);
     let collection = Collection::make(size, source.path())?;
     if arguments.serve {
-        return serve(&collection, source.path());
+        let delay = arguments.profiles.first().map_or(Delay::None, |profile| profile.delay());
+        return serve(&collection, source.path(), delay);
     }
     let tools = tools::choose(&arguments.tools, &arguments.imgmirror)?;
     let mut table = Table::new(&collection, &arguments);
@@ -126,8 +127,8 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// Serves the collection and says where.
-fn serve(collection: &Collection, source: &std::path::Path) -> anyhow::Result<()> {
-    let origin = Origin::start(source, Delay::None)?;
+fn serve(collection: &Collection, source: &std::path::Path, delay: Delay) -> anyhow::Result<()> {
+    let origin = Origin::start(source, delay)?;
     let work = tempfile::tempdir()?;
     let job = Job::prepare(collection, &origin, work.path(), 64)?;
     println!("articles {}\nlist {}", job.articles().display(), job.list().display());
