@@ -181,6 +181,14 @@ impl Received {
         }
     }
 
+    /// The body, if it is in memory.
+    pub(super) fn in_memory(&self) -> Option<&[u8]> {
+        match &self.body {
+            Body::Memory(content) => Some(content),
+            Body::Spilled(..) => None,
+        }
+    }
+
     /// The length in bytes.
     pub fn len(&self) -> u64 {
         self.len

@@ -209,11 +209,20 @@ async fn a_held_blob_is_not_written_again() {
 
 #[tokio::test]
 async fn a_damaged_blob_of_the_same_length_is_replaced() {
-    let place = place(Durability::Batch);
-    let blob = place.put(b"original").await.blob();
-    fs::write(place.store.path(&blob), b"0riginal").unwrap();
-    assert_eq!(place.put(b"original").await, Committed::Stored(blob));
-    assert_eq!(read(&place.store, &blob), b"original");
+    // Of one read, of two, and of one that is not kept in memory.
+    for length in [8, 65_537, 300_000] {
+        let place = place(Durability::Batch);
+        let original = content(length);
+        let blob = place.put(&original).await.blob();
+        assert_eq!(place.put(&original).await, Committed::AlreadyHeld(blob), "{length}");
+        for at in [0, length - 1] {
+            let mut damaged = original.clone();
+            damaged[at] ^= 1;
+            fs::write(place.store.path(&blob), damaged).unwrap();
+            assert_eq!(place.put(&original).await, Committed::Stored(blob), "{length}, {at}");
+            assert_eq!(read(&place.store, &blob), original);
+        }
+    }
 }
 
 #[tokio::test]
