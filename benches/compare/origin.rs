@@ -106,7 +106,8 @@ fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
     Ok(ports)
 }
 
-/// Everything that nginx writes is in `folder`, so that anybody may start it.
+/// Everything that nginx writes is in `folder`, so that anybody may start it. It keeps files open, more than many systems
+/// let a process have unless it asks.
 fn configuration(root: &Path, folder: &Path, ports: [u16; ORIGINS], status: u16) -> String {
     let listen: String = ports.iter().map(|port| format!("listen 127.0.0.1:{port} backlog=1024;\n")).collect();
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -118,6 +119,7 @@ fn configuration(root: &Path, folder: &Path, ports: [u16; ORIGINS], status: u16)
     format!(
         "{user}
 worker_processes 2;
+worker_rlimit_nofile 20000;
 pid {}/nginx.pid;
 error_log {}/error.log;
 events {{ worker_connections 1024; }}
@@ -128,7 +130,7 @@ tcp_nopush on;
 keepalive_requests 1000000;
 keepalive_timeout 65;
 types {{ image/jpeg jpg; }}
-open_file_cache max=20000 inactive=600s;
+open_file_cache max=10000 inactive=600s;
 {temporary}server {{
 {listen}root {};
 }}
