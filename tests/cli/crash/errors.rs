@@ -3,7 +3,13 @@
 
 use super::scenario::{Age, Placement, Scenario};
 use super::shim::{Act, Aim, CHANGES, EDQUOT, EIO, EMFILE, ENOSPC, EROFS, calls, struck, watched};
-use crate::support::{Case, Gate, Origin, assert_adds_up, names};
+use crate::support::{Case, Gate, Origin, Ran, assert_adds_up, names};
+
+/// The log of the catalog.
+const LOG: &str = "mirror/catalog.sqlite-wal";
+
+/// Bodies, documents and the report before they are in place.
+const TMP: &str = "mirror/tmp/";
 
 /// A call that every run makes, and what the message has to name when it fails.
 const POINTS: [(Aim, &str); 16] = [
@@ -11,11 +17,11 @@ const POINTS: [(Aim, &str); 16] = [
     (Aim { kinds: "write", named: ".lock" }, "the output folder mirror"),
     // The log is opened once more by every thread that reads, which can do without writing to it.
     (Aim { kinds: "create", named: "mirror/catalog.sqlite-shm" }, "mirror/catalog.sqlite"),
-    (Aim { kinds: "write", named: "mirror/catalog.sqlite-wal" }, "mirror/catalog.sqlite"),
-    (Aim { kinds: "sync", named: "mirror/catalog.sqlite-wal" }, "mirror/catalog.sqlite"),
-    (Aim { kinds: "create", named: "mirror/tmp/" }, "mirror/tmp"),
-    (Aim { kinds: "write", named: "mirror/tmp/" }, "mirror/tmp/imgmirror-"),
-    (Aim { kinds: "sync", named: "mirror/tmp/" }, "mirror/tmp/imgmirror-"),
+    (Aim { kinds: "write", named: LOG }, "mirror/catalog.sqlite"),
+    (Aim { kinds: "sync", named: LOG }, "mirror/catalog.sqlite"),
+    (Aim { kinds: "create", named: TMP }, "mirror/tmp"),
+    (Aim { kinds: "write", named: TMP }, "mirror/tmp/imgmirror-"),
+    (Aim { kinds: "sync", named: TMP }, "mirror/tmp/imgmirror-"),
     (Aim { kinds: "mkdir", named: "mirror/assets/" }, "mirror/assets/"),
     (Aim { kinds: "rename", named: "mirror/assets/" }, "mirror/assets/"),
     (Aim { kinds: "sync", named: "mirror/assets" }, "mirror/assets"),
@@ -45,20 +51,22 @@ fn fail(placement: Placement, points: &[(Aim, &str)], errors: &[(i32, &str)], at
         if count == 0 {
             continue;
         }
-        let at = 1 + (at * (count - 1) as f64) as usize;
-        let told = format!("error {error} at {at} of {count} {aim:?}");
-        let mut scenario = Scenario::new(placement, Age::New);
-        let ran = struck(&scenario.case, scenario.sync(), *aim, at, Act::FailFromThenOn(*error)).start().wait();
-        assert_eq!(ran.code, Some(1), "{told}\n{}", ran.stderr);
-        let last = ran.stderr.lines().last().unwrap_or_default();
-        assert!(last.starts_with("imgmirror: ") && last.contains(name), "{told}: {last}");
-        // SQLite does not say of every error of the system which one it was.
-        let advised = match name.contains("catalog") {
-            true => ERRORS.iter().any(|(_, advice)| last.contains(advice)),
-            false => last.contains(advice),
+        let mut at = 1 + (at * (count - 1) as f64) as usize;
+        // After the run is recorded come the report, which is not synced, a note on it, and the end of the log.
+        let late = at == count && (aim.named == LOG || (aim.named == TMP && aim.kinds != "sync"));
+        let (mut scenario, ran) = loop {
+            let scenario = Scenario::new(placement, Age::New);
+            let ran = struck(&scenario.case, scenario.sync(), *aim, at, Act::FailFromThenOn(*error)).start().wait();
+            if calls(&scenario.case).len() >= at {
+                break (scenario, ran);
+            }
+            // Pictures that come together are synced together, so there are not always as many calls.
+            at -= 1;
         };
-        assert!(advised, "{told}: {last}");
-        assert_eq!(ran.stdout, "", "{told}");
+        let told = format!("error {error} at {at} of {count} {aim:?}");
+        if !(late && ran.code == Some(3)) {
+            assert_given_up(&ran, name, advice, &told);
+        }
         scenario.assert_nothing_torn();
         let summary = scenario.sync().run(3).json();
         scenario.assert_whole(&summary);
@@ -67,6 +75,20 @@ fn fail(placement: Placement, points: &[(Aim, &str)], errors: &[(i32, &str)], at
         assert!(now == facts, "{told}: {:#?}", now.symmetric_difference(&facts).take(9).collect::<Vec<_>>());
         scenario.assert_settled();
     }
+}
+
+/// Asserts that a run ended and said why: the message names `name` and gives `advice`.
+fn assert_given_up(ran: &Ran, name: &str, advice: &str, told: &str) {
+    assert_eq!(ran.code, Some(1), "{told}\n{}", ran.stderr);
+    let last = ran.stderr.lines().last().unwrap_or_default();
+    assert!(last.starts_with("imgmirror: ") && last.contains(name), "{told}: {last}");
+    // SQLite does not say of every error of the system which one it was.
+    let advised = match name.contains("catalog") {
+        true => ERRORS.iter().any(|(_, advice)| last.contains(advice)),
+        false => last.contains(advice),
+    };
+    assert!(advised, "{told}: {last}");
+    assert_eq!(ran.stdout, "", "{told}");
 }
 
 #[test]
