@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use encoding_rs::{Encoding, UTF_8};
 use url::Url;
 
-use crate::proxy::{Peeled, Rules, Step};
+use crate::proxy::{Peeled, Peeler, Rules, Step};
 use crate::sanitize::without_credentials;
 
 /// The absolute URL to ask for, all proxies peeled, and every other way to the same picture.
@@ -87,7 +87,7 @@ pub fn resolve(written: &str, place: Place<'_>, rules: &Rules) -> Result<Target,
 /// is kept.
 pub struct Resolver<'a> {
     place: Place<'a>,
-    rules: &'a Rules,
+    peeler: Peeler<'a>,
     /// At most [`KEPT`], with the text of each.
     parsed: Vec<(String, Url)>,
     /// Which of them is the oldest.
@@ -102,7 +102,7 @@ const MAX_KEPT: usize = 4096;
 
 impl<'a> Resolver<'a> {
     pub fn new(place: Place<'a>, rules: &'a Rules) -> Self {
-        Resolver { place, rules, parsed: Vec::new(), oldest: 0 }
+        Resolver { place, peeler: Peeler::new(rules), parsed: Vec::new(), oldest: 0 }
     }
 
     /// Resolves and peels one reference as written (decoded, trimmed).
@@ -139,7 +139,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn resolve_absolute(&mut self, absolute: &str, without_scheme: bool) -> Result<Target, Skip> {
-        let mut peeled = self.rules.peel(absolute);
+        let mut peeled = self.peeler.peel(absolute);
         let mut url = self.parse_web(&peeled.url);
         if url.is_none() && !peeled.steps.is_empty() {
             // What looked like an original is no URL after all: the proxied URL is all that there is.

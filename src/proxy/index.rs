@@ -3,6 +3,7 @@
 //! Most URLs are plain, so a miss must be cheap: the host is looked up by its suffixes, then one walk over the path
 //! compares each segment with the few markers that begin with the same byte. A miss copies nothing.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -44,16 +45,24 @@ impl HostPattern {
 }
 
 #[derive(Debug, Clone)]
-enum Rule {
+pub(super) enum Rule {
     Row(&'static Row),
     Given(Arc<Given>),
 }
 
 impl Rule {
-    fn read<'s>(&'s self, outer: &Parts<'_>) -> Option<(&'s str, Found)> {
+    /// The family of a built-in rule, any other as it was given.
+    pub(super) fn name(&self) -> Cow<'static, str> {
         match self {
-            Rule::Row(row) => Some((row.family, row.shape.read(outer, 1, row.bare)?)),
-            Rule::Given(given) => Some((given.name(), given.read(outer)?)),
+            Rule::Row(row) => Cow::Borrowed(row.family),
+            Rule::Given(given) => Cow::Owned(given.name().to_owned()),
+        }
+    }
+
+    fn read(&self, outer: &Parts<'_>) -> Option<Found> {
+        match self {
+            Rule::Row(row) => row.shape.read(outer, 1, row.bare),
+            Rule::Given(given) => given.read(outer),
         }
     }
 }
@@ -147,19 +156,20 @@ impl Index {
     }
 
     /// The first rule that reads an inner URL out of `outer`, and that URL.
-    pub(super) fn find(&self, outer: &Parts<'_>) -> Option<(&str, Found)> {
+    pub(super) fn find(&self, outer: &Parts<'_>) -> Option<(Rule, Found)> {
         self.by_host(outer).or_else(|| self.by_segment(outer))
     }
 
-    fn by_host(&self, outer: &Parts<'_>) -> Option<(&str, Found)> {
+    fn by_host(&self, outer: &Parts<'_>) -> Option<(Rule, Found)> {
         let host = outer.lower_host();
         let host = host.strip_suffix('.').unwrap_or(&host);
         let mut domain = host;
         loop {
             let possible = self.lengths[first_byte(domain)] & length_bit(domain) != 0;
             if let Some(rules) = possible.then(|| self.hosts.get(domain)).flatten() {
-                let found =
-                    rules.iter().filter(|(pattern, _)| pattern.fits(host)).find_map(|(_, rule)| rule.read(outer));
+                let fitting = rules.iter().filter(|(pattern, _)| pattern.fits(host)).map(|(_, rule)| rule);
+                let mut read = fitting.filter_map(|rule| Some((rule, rule.read(outer)?)));
+                let found = read.next().map(|(rule, found)| (rule.clone(), found));
                 if found.is_some() {
                     return found;
                 }
@@ -168,7 +178,7 @@ impl Index {
         }
     }
 
-    fn by_segment(&self, outer: &Parts<'_>) -> Option<(&str, Found)> {
+    fn by_segment(&self, outer: &Parts<'_>) -> Option<(Rule, Found)> {
         let mut tries = 0;
         let mut at = 1;
         let path = outer.path.as_bytes();
@@ -180,7 +190,7 @@ impl Index {
             let digests: &[&Row] = if server::is_digest(segment) { &self.digests } else { &[] };
             for row in marked.chain(digests.iter().copied()) {
                 if let Some(found) = row.shape.read(outer, at, row.bare) {
-                    return Some((row.family, found));
+                    return Some((Rule::Row(row), found));
                 }
                 tries += 1;
                 if tries == MAX_TRIES {
