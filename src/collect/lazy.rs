@@ -234,10 +234,11 @@ fn link(attribute: &str, others: &impl Attributes) -> Option<Reading> {
 
 fn lazy(element: &str, attribute: &str) -> Option<Reading> {
     let poster = matches!(attribute, "data-poster" | "data-lazy-poster");
-    if OTHER_ELEMENTS.contains(&element) || (matches!(element, "video" | "embed" | "object") && !poster) {
+    let shows_picture = PICTURE_ELEMENTS.contains(&element);
+    let is_other = || OTHER_ELEMENTS.contains(&element) || (matches!(element, "video" | "embed" | "object") && !poster);
+    if !shows_picture && is_other() {
         return None;
     }
-    let shows_picture = PICTURE_ELEMENTS.contains(&element);
     if let Ok(at) = ATTRIBUTES.binary_search_by_key(&attribute, |(name, _)| name) {
         // Elsewhere `data-src` may be a page fragment or a film: there the value has to look like a picture.
         return Some(match ATTRIBUTES[at].1 {
@@ -266,6 +267,8 @@ pub fn by_value(reading: Reading, attribute: &str, value: &str) -> Option<Readin
         // No function, no URL; that is what nearly every `style` and `fill` is.
         Reading::Css => return memchr::memchr2(b'(', b'&', value.as_bytes()).map(|_| reading),
         Reading::Url if attribute == "src" && srcset::is_list(value) => return Some(Reading::Srcset),
+        // Numbers and words, which is what most attributes hold that nobody knows.
+        Reading::ImageUrl | Reading::AbsoluteImageUrl if !value.bytes().any(is_mark) => return None,
         Reading::Url | Reading::ImageUrl | Reading::AbsoluteImageUrl => {}
         _ => return Some(reading),
     }
@@ -278,6 +281,11 @@ pub fn by_value(reading: Reading, attribute: &str, value: &str) -> Option<Readin
     }
     let unknown = reading == Reading::AbsoluteImageUrl;
     (!unknown || ["http://", "https://", "//"].iter().any(|start| starts_with(value, start))).then_some(reading)
+}
+
+/// Bytes of which one stands in every value that names an image, be it in JSON, in CSS or behind a character reference.
+fn is_mark(byte: u8) -> bool {
+    matches!(byte, b'.' | b'/' | b'?' | b'&' | b'{' | b'[' | b'(')
 }
 
 fn is(value: Option<&str>, wanted: &str) -> bool {

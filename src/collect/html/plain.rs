@@ -96,7 +96,8 @@ impl Walker<'_, '_> {
             _ => return None,
         };
         if self.slots.len() < MAX_ATTRIBUTES {
-            self.slots.push(AttributeSlot { name: (start, name_end), value });
+            let value_end = value.map(|_| end - 1);
+            self.slots.push(AttributeSlot { name: (start, name_end), value, value_end });
         }
         Some(end)
     }
@@ -107,9 +108,20 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\t')
 }
 
+/// The bytes of plain names, looked up for all that stands in tags outside of values.
+const NAME: [bool; 256] = {
+    let mut name = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let other = matches!(byte, b'-' | b'_' | b':' | b'.' | b'@');
+        name[byte as usize] = byte.is_ascii_lowercase() || byte.is_ascii_digit() || other;
+        byte += 1;
+    }
+    name
+};
+
 fn end_of_name(bytes: &[u8], start: usize) -> usize {
-    let name = |b: &&u8| matches!(**b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b':' | b'.' | b'@');
-    start + bytes[start.min(bytes.len())..].iter().take_while(name).count()
+    start + bytes[start.min(bytes.len())..].iter().take_while(|b| NAME[usize::from(**b)]).count()
 }
 
 #[cfg(test)]
