@@ -253,11 +253,9 @@ fn is_web(url: &Url) -> bool {
 
 /// The scheme, if the text begins with one (RFC 3986, 3.1). A single letter is a drive of Windows, not a scheme.
 fn scheme(text: &str) -> Option<&str> {
-    let (scheme, _) = text.split_once(':')?;
-    let valid = scheme.len() > 1
-        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    valid.then_some(scheme)
+    let end = text.bytes().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')))?;
+    let valid = end > 1 && text.as_bytes()[end] == b':' && text.as_bytes()[0].is_ascii_alphabetic();
+    valid.then(|| &text[..end])
 }
 
 #[cfg(test)]

@@ -174,7 +174,8 @@ impl Index {
                     return found;
                 }
             }
-            domain = domain.split_once('.')?.1;
+            let dot = domain.bytes().position(|b| b == b'.')?;
+            domain = &domain[dot + 1..];
         }
     }
 
