@@ -138,7 +138,7 @@ impl Rules {
             current = Cow::Owned(found.url);
         }
         let url = current.into_owned();
-        let alternatives = self.alternatives(&url, others);
+        let alternatives = if others.is_empty() { Vec::new() } else { self.alternatives(&url, others) };
         Some(Peeled { url, steps, alternatives, referer })
     }
 

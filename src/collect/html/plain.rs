@@ -25,7 +25,6 @@ impl Walker<'_, '_> {
             };
             self.position = end;
             if is_end {
-                self.end_tag();
                 continue;
             }
             self.is_plain = true;
@@ -37,10 +36,17 @@ impl Walker<'_, '_> {
         None
     }
 
-    /// Reads the end tag at `start`; returns where it ends.
+    /// Follows the end tag at `start`; returns where it ends.
     fn plain_end_tag(&mut self, start: usize) -> Option<usize> {
-        let end = self.plain_name(start + 2)?;
-        (self.source.as_bytes().get(end) == Some(&b'>')).then_some(end + 1)
+        let bytes = self.source.as_bytes();
+        let end = end_of_name(bytes, start + 2);
+        let is_plain = bytes.get(start + 2)?.is_ascii_lowercase() && bytes.get(end) == Some(&b'>');
+        // Its name says something only where something else than HTML is open.
+        if is_plain && !self.foreign.is_empty() {
+            self.plain_name(start + 2)?;
+            self.end_tag();
+        }
+        is_plain.then_some(end + 1)
     }
 
     /// Reads the start tag at `start`; returns where it ends.
