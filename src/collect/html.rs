@@ -77,8 +77,9 @@ impl Reader<'_> {
     }
 
     fn element(&self, tag: &StartTag<'_>, depth: usize, named: &[String], sink: &mut Sink<'_>) {
-        for attribute in tag.attributes() {
-            let by_name = if named.iter().any(|name| name == attribute.name) {
+        let is_named = |attribute: &str| named.iter().any(|name| name == attribute);
+        for attribute in tag.attributes_named(|name| !lazy::is_never_picture(name) || is_named(name)) {
+            let by_name = if is_named(attribute.name) {
                 Some(lazy::named(attribute.name))
             } else {
                 lazy::reading(tag.name, attribute.name, tag)

@@ -184,7 +184,7 @@ impl Index {
         let mut at = 1;
         let path = outer.path.as_bytes();
         while at < path.len() {
-            let end = path[at..].iter().position(|b| *b == b'/').map_or(path.len(), |length| at + length);
+            let end = memchr::memchr(b'/', &path[at..]).map_or(path.len(), |length| at + length);
             let segment = outer.path.get(at..end)?;
             let marked =
                 self.markers[first_byte(segment)].iter().filter(|marker| marker.fits(segment)).map(|marker| marker.row);

@@ -62,11 +62,16 @@ impl<'a> StartTag<'a> {
 
     /// The attributes that have a value, without later duplicates, in their order. At most 256.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
+        self.attributes_named(|_| true)
+    }
+
+    /// Those of [`StartTag::attributes`] whose name is `wanted`: nothing is done for the others.
+    pub fn attributes_named<W: Fn(&str) -> bool>(&self, wanted: W) -> impl Iterator<Item = Attribute<'a>> + use<'a, W> {
         let (source, names, slots) = (self.source, self.names, self.slots);
         slots.iter().enumerate().filter_map(move |(at, slot)| {
             let start = slot.value?;
             let name = &names[slot.name.0..slot.name.1];
-            if first_of_name(&slots[..at], names.as_bytes(), name).is_some() {
+            if !wanted(name) || first_of_name(&slots[..at], names.as_bytes(), name).is_some() {
                 return None;
             }
             let (raw, quote) = raw_value(source, slot)?;
