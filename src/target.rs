@@ -128,7 +128,7 @@ impl<'a> Resolver<'a> {
                 let url = parse(&cleaned, options, place.encoding).ok_or(Skip::BadUrl)?;
                 let absolute = url.as_str().to_owned();
                 // What it is written out as says the same.
-                if is_web(&url) {
+                if is_web(&url) && !self.parsed.iter().any(|(known, _)| *known == absolute) {
                     self.keep(&absolute, url);
                 }
                 Cow::Owned(absolute)
@@ -185,11 +185,14 @@ impl<'a> Resolver<'a> {
 
     /// Notes that `text` says `url`.
     fn keep(&mut self, text: &str, url: Url) {
-        if text.len() > MAX_KEPT || self.parsed.iter().any(|(known, _)| known == text) {
+        if text.len() > MAX_KEPT {
             return;
         }
         match self.parsed.get_mut(self.oldest) {
-            Some(oldest) => *oldest = (text.to_owned(), url),
+            Some((known, parsed)) => {
+                text.clone_into(known);
+                *parsed = url;
+            }
             None => self.parsed.push((text.to_owned(), url)),
         }
         self.oldest = (self.oldest + 1) % KEPT;

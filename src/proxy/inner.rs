@@ -288,7 +288,7 @@ fn is_plain_name(host: &str) -> bool {
 
 /// Whether a URL carries on with the descriptor of a srcset candidate: `…jpg%20320w,%20http://…`.
 fn is_pasted_srcset(rest: &str) -> bool {
-    rest.match_indices(',').any(|(comma, _)| {
+    memchr::memchr_iter(b',', rest.as_bytes()).any(|comma| {
         // Descriptors are short; the bound keeps a run of digits and commas linear.
         let before = &rest.as_bytes()[comma.saturating_sub(12)..comma];
         let Some(space) = before.windows(3).rposition(|window| window == b"%20") else { return false };
