@@ -84,9 +84,10 @@ impl Document {
     /// encoding does not allow are read as U+FFFD and stay what they are in the file.
     pub fn text(&self) -> Text<'_> {
         // Looked at again rather than kept as text beside the bytes: it takes a hundredth of what collecting takes.
-        match encoding::valid_utf8(&self.bytes) {
-            Some(text) if self.encoding == encoding_rs::UTF_8 => encoding::without_mark(text),
-            _ => encoding::decode(&self.bytes, self.encoding),
+        let valid = (self.encoding == encoding_rs::UTF_8).then(|| encoding::valid_utf8(&self.bytes)).flatten();
+        match valid {
+            Some(text) => encoding::without_mark(text),
+            None => encoding::decode(&self.bytes, self.encoding),
         }
     }
 

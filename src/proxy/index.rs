@@ -167,9 +167,8 @@ impl Index {
         loop {
             let possible = self.lengths[first_byte(domain)] & length_bit(domain) != 0;
             if let Some(rules) = possible.then(|| self.hosts.get(domain)).flatten() {
-                let fitting = rules.iter().filter(|(pattern, _)| pattern.fits(host)).map(|(_, rule)| rule);
-                let mut read = fitting.filter_map(|rule| Some((rule, rule.read(outer)?)));
-                let found = read.next().map(|(rule, found)| (rule.clone(), found));
+                let mut fitting = rules.iter().filter(|(pattern, _)| pattern.fits(host)).map(|(_, rule)| rule);
+                let found = fitting.find_map(|rule| rule.read(outer).map(|found| (rule.clone(), found)));
                 if found.is_some() {
                     return found;
                 }
