@@ -132,7 +132,8 @@ impl Catalog {
             Failed::Due => now,
             Failed::All => i64::MAX,
         };
-        // Times that lie too far ahead were written by another clock, and are as good as none.
+        // Times that lie too far ahead were written by another clock, and are as good as none. The list need not be
+        // without repetition, which would make one more table of it.
         self.connection.execute(
             "INSERT INTO temp.needed
              SELECT id, origin, digest IS NOT NULL, CASE
@@ -146,8 +147,8 @@ impl Catalog {
              FROM asset WHERE id IN (
                 SELECT asset FROM reference JOIN document ON document.id = reference.document
                 WHERE document.run = ?1 AND asset IS NOT NULL
-                UNION SELECT asset FROM wanted WHERE run = ?1
-                UNION SELECT asset FROM repair WHERE run = ?1)",
+                UNION ALL SELECT asset FROM wanted WHERE run = ?1
+                UNION ALL SELECT asset FROM repair WHERE run = ?1)",
             params![run, before, due, now + LONGEST_PAUSE, now],
         )?;
         self.connection.execute_batch("CREATE INDEX temp.needed_origin ON needed (origin, id) WHERE asked")?;
