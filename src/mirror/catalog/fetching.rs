@@ -272,17 +272,21 @@ impl Catalog {
                 headers,
                 (!capture.redirects.is_empty()).then_some(&capture.url)
             ])?;
-        let (from_target, held): (bool, Option<[u8; 32]>) = self
+        let (from_target, held, failed): (bool, Option<[u8; 32]>, bool) = self
             .connection
-            .prepare_cached("SELECT target = ?2, digest FROM asset WHERE id = ?1")?
-            .query_row(params![asset, capture.source], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .prepare_cached(
+                "SELECT target = ?2, digest, EXISTS (SELECT 1 FROM failure WHERE asset = ?1) FROM asset WHERE id = ?1",
+            )?
+            .query_row(params![asset, capture.source], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let changed = from_target && held.is_some_and(|held| held != *digest);
         if held.is_none() || (changed && on_change == OnChange::Follow) {
             self.connection
                 .prepare_cached("UPDATE asset SET digest = ?2 WHERE id = ?1")?
                 .execute(params![asset, digest])?;
         }
-        self.connection.prepare_cached("DELETE FROM failure WHERE asset = ?1")?.execute([asset])?;
+        if failed {
+            self.connection.prepare_cached("DELETE FROM failure WHERE asset = ?1")?.execute([asset])?;
+        }
         Ok(Recorded { known_bytes: known, from_target, changed })
     }
 
