@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use encoding_rs::{Encoding, UTF_8};
 use url::Url;
 
-use crate::proxy::{Peeled, Rules, Step};
+use crate::proxy::{Peeled, Peeler, Rules, Step};
 use crate::sanitize::without_credentials;
 
 /// The absolute URL to ask for, all proxies peeled, and every other way to the same picture.
@@ -87,7 +87,7 @@ pub fn resolve(written: &str, place: Place<'_>, rules: &Rules) -> Result<Target,
 /// is kept.
 pub struct Resolver<'a> {
     place: Place<'a>,
-    rules: &'a Rules,
+    peeler: Peeler<'a>,
     /// At most [`KEPT`], with the text of each.
     parsed: Vec<(String, Url)>,
     /// Which of them is the oldest.
@@ -102,7 +102,7 @@ const MAX_KEPT: usize = 4096;
 
 impl<'a> Resolver<'a> {
     pub fn new(place: Place<'a>, rules: &'a Rules) -> Self {
-        Resolver { place, rules, parsed: Vec::new(), oldest: 0 }
+        Resolver { place, peeler: Peeler::new(rules), parsed: Vec::new(), oldest: 0 }
     }
 
     /// Resolves and peels one reference as written (decoded, trimmed).
@@ -128,7 +128,7 @@ impl<'a> Resolver<'a> {
                 let url = parse(&cleaned, options, place.encoding).ok_or(Skip::BadUrl)?;
                 let absolute = url.as_str().to_owned();
                 // What it is written out as says the same.
-                if is_web(&url) {
+                if is_web(&url) && !self.parsed.iter().any(|(known, _)| *known == absolute) {
                     self.keep(&absolute, url);
                 }
                 Cow::Owned(absolute)
@@ -139,7 +139,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn resolve_absolute(&mut self, absolute: &str, without_scheme: bool) -> Result<Target, Skip> {
-        let mut peeled = self.rules.peel(absolute);
+        let mut peeled = self.peeler.peel(absolute);
         let mut url = self.parse_web(&peeled.url);
         if url.is_none() && !peeled.steps.is_empty() {
             // What looked like an original is no URL after all: the proxied URL is all that there is.
@@ -185,11 +185,14 @@ impl<'a> Resolver<'a> {
 
     /// Notes that `text` says `url`.
     fn keep(&mut self, text: &str, url: Url) {
-        if text.len() > MAX_KEPT || self.parsed.iter().any(|(known, _)| known == text) {
+        if text.len() > MAX_KEPT {
             return;
         }
         match self.parsed.get_mut(self.oldest) {
-            Some(oldest) => *oldest = (text.to_owned(), url),
+            Some((known, parsed)) => {
+                text.clone_into(known);
+                *parsed = url;
+            }
             None => self.parsed.push((text.to_owned(), url)),
         }
         self.oldest = (self.oldest + 1) % KEPT;
@@ -253,11 +256,9 @@ fn is_web(url: &Url) -> bool {
 
 /// The scheme, if the text begins with one (RFC 3986, 3.1). A single letter is a drive of Windows, not a scheme.
 fn scheme(text: &str) -> Option<&str> {
-    let (scheme, _) = text.split_once(':')?;
-    let valid = scheme.len() > 1
-        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    valid.then_some(scheme)
+    let end = text.bytes().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')))?;
+    let valid = end > 1 && text.as_bytes()[end] == b':' && text.as_bytes()[0].is_ascii_alphabetic();
+    valid.then(|| &text[..end])
 }
 
 #[cfg(test)]

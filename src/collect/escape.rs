@@ -85,8 +85,12 @@ impl Layers {
 
     /// These layers inside of `outer`. `None` when there would be more than [`Layers::MAX`].
     pub fn inside(self, outer: Layers) -> Option<Self> {
-        let depth = outer.iter().count();
-        (depth + self.iter().count() <= Self::MAX).then(|| Layers(outer.0 | self.0 << (5 * depth)))
+        let depth = outer.depth();
+        (depth + self.depth() <= Self::MAX).then(|| Layers(outer.0 | self.0 << (5 * depth)))
+    }
+
+    fn depth(self) -> usize {
+        (0..Self::MAX).take_while(|i| (self.0 >> (5 * i)) & 31 != 0).count()
     }
 
     /// From the outermost to the innermost.

@@ -77,17 +77,18 @@ impl Reader<'_> {
     }
 
     fn element(&self, tag: &StartTag<'_>, depth: usize, named: &[String], sink: &mut Sink<'_>) {
-        for attribute in tag.attributes() {
-            if attribute.raw.trim_start().is_empty() {
-                continue;
-            }
-            let by_name = if named.iter().any(|name| name == attribute.name) {
+        let is_named = |attribute: &str| named.iter().any(|name| name == attribute);
+        for attribute in tag.attributes_named(|name| !lazy::is_never_picture(name) || is_named(name)) {
+            let by_name = if is_named(attribute.name) {
                 Some(lazy::named(attribute.name))
             } else {
                 lazy::reading(tag.name, attribute.name, tag)
             };
             let by_value = |reading| lazy::by_value(reading, attribute.name, attribute.raw);
             let Some(reading) = by_name.and_then(by_value) else { continue };
+            if attribute.raw.trim_start().is_empty() {
+                continue;
+            }
             let slot = Slot::attribute(tag.name, attribute.name);
             let text = decode_attribute(attribute.raw);
             if reading == Reading::Url

@@ -177,14 +177,20 @@ pub trait Attributes {
     fn get(&self, name: &str) -> Option<&str>;
 }
 
+/// Attributes that stand on nearly every element and hold no picture on any: no table needs to be asked.
+const NEVER: &[&str] =
+    &["class", "id", "alt", "width", "height", "title", "rel", "type", "name", "onclick", "loading", "referrerpolicy"];
+
+/// Whether `attribute` is one of those that are the most frequent, and hold no picture.
+pub fn is_never_picture(attribute: &str) -> bool {
+    NEVER.contains(&attribute)
+}
+
 /// How to read `attribute` of `element`, or `None` when it holds no picture. Names are in lower case.
 pub fn reading(element: &str, attribute: &str, others: &impl Attributes) -> Option<Reading> {
     match attribute {
         "style" => return Some(Reading::Css),
         "background" => return Some(Reading::Url),
-        // Never a picture, and on nearly every element: no table needs to be asked.
-        "class" | "id" | "alt" | "width" | "height" | "title" | "rel" | "type" | "name" | "onclick" | "loading"
-        | "referrerpolicy" => return None,
         _ => {}
     }
     match (element, attribute) {
@@ -234,10 +240,11 @@ fn link(attribute: &str, others: &impl Attributes) -> Option<Reading> {
 
 fn lazy(element: &str, attribute: &str) -> Option<Reading> {
     let poster = matches!(attribute, "data-poster" | "data-lazy-poster");
-    if OTHER_ELEMENTS.contains(&element) || (matches!(element, "video" | "embed" | "object") && !poster) {
+    let shows_picture = PICTURE_ELEMENTS.contains(&element);
+    let is_other = || OTHER_ELEMENTS.contains(&element) || (matches!(element, "video" | "embed" | "object") && !poster);
+    if !shows_picture && is_other() {
         return None;
     }
-    let shows_picture = PICTURE_ELEMENTS.contains(&element);
     if let Ok(at) = ATTRIBUTES.binary_search_by_key(&attribute, |(name, _)| name) {
         // Elsewhere `data-src` may be a page fragment or a film: there the value has to look like a picture.
         return Some(match ATTRIBUTES[at].1 {
@@ -251,7 +258,7 @@ fn lazy(element: &str, attribute: &str) -> Option<Reading> {
         () if attribute.ends_with("srcset") || attribute.ends_with("bgset") => Some(Reading::ImageSrcset),
         // Of elements that nobody knows, that is: custom ones have a hyphen in their name.
         () if attribute == "src" && element.contains('-') => Some(Reading::ImageUrl),
-        () if PRESENTATION.binary_search(&attribute).is_ok() => Some(Reading::Css),
+        () if !is_data && PRESENTATION.binary_search(&attribute).is_ok() => Some(Reading::Css),
         () if !is_data && !attribute.ends_with("src") => None,
         () if shows_picture || matches!(element, "figure" | "a" | "video") => Some(Reading::ImageUrl),
         () => is_data.then_some(Reading::AbsoluteImageUrl),
@@ -266,6 +273,8 @@ pub fn by_value(reading: Reading, attribute: &str, value: &str) -> Option<Readin
         // No function, no URL; that is what nearly every `style` and `fill` is.
         Reading::Css => return memchr::memchr2(b'(', b'&', value.as_bytes()).map(|_| reading),
         Reading::Url if attribute == "src" && srcset::is_list(value) => return Some(Reading::Srcset),
+        // Numbers and words, which is what most attributes hold that nobody knows.
+        Reading::ImageUrl | Reading::AbsoluteImageUrl if !value.bytes().any(is_mark) => return None,
         Reading::Url | Reading::ImageUrl | Reading::AbsoluteImageUrl => {}
         _ => return Some(reading),
     }
@@ -278,6 +287,11 @@ pub fn by_value(reading: Reading, attribute: &str, value: &str) -> Option<Readin
     }
     let unknown = reading == Reading::AbsoluteImageUrl;
     (!unknown || ["http://", "https://", "//"].iter().any(|start| starts_with(value, start))).then_some(reading)
+}
+
+/// Bytes of which one stands in every value that names an image, be it in JSON, in CSS or behind a character reference.
+fn is_mark(byte: u8) -> bool {
+    matches!(byte, b'.' | b'/' | b'?' | b'&' | b'{' | b'[' | b'(')
 }
 
 fn is(value: Option<&str>, wanted: &str) -> bool {
@@ -340,6 +354,32 @@ mod tests {
     impl Attributes for Given {
         fn get(&self, name: &str) -> Option<&str> {
             Attributes::get(self.0, name)
+        }
+    }
+
+    #[test]
+    fn what_never_holds_a_picture_holds_none_on_any_element() {
+        for element in
+            PICTURE_ELEMENTS.iter().chain(OTHER_ELEMENTS).chain(&["p", "a", "link", "video", "figure", "x-y"])
+        {
+            for attribute in NEVER {
+                let others = Given(&[("rel", "icon"), ("type", "image/png"), ("name", "og:image")]);
+                assert_eq!(reading(element, attribute, &others), None, "{element}@{attribute}");
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_names_an_image_has_a_mark(value in "([a-c:#%]|\\.|/|\\?|jpg|url|\\(|&|\\{|\\[|\"){0,8}") {
+            let marked = value.bytes().any(is_mark);
+            let rules = crate::proxy::Rules::builtin();
+            proptest::prop_assert!(marked || !(names_image(&value) || names_image(&rules.peel(&value).url)));
+            let mut found = Vec::new();
+            let html = format!("<img data-x='{value}'><p data-x='{value}' data-bg='{value}' file='{value}'>");
+            let reader = crate::collect::html::Reader { names_image: &names_image, selects: &[], witness: &|_, _| {} };
+            reader.collect(&html, &mut |reference| found.push(reference));
+            proptest::prop_assert!(marked || found.is_empty(), "{found:?}");
         }
     }
 

@@ -19,7 +19,9 @@ pub fn is_inert(url: &str) -> bool {
 pub fn blob_name(url: &str) -> Option<&str> {
     let end = memchr::memchr2(b'#', b'?', url.as_bytes()).unwrap_or(url.len());
     let path = url.get(..end)?;
-    let (folders, name) = path.rsplit_once('/')?;
+    let slash = memchr::memrchr(b'/', path.as_bytes())?;
+    let (folders, name) = (&path[..slash], &path[slash + 1..]);
+    // Hardly any name is as long as a digest.
     let (digest, extension) = name.split_at_checked(64)?;
     let extension = extension.strip_prefix('.')?;
     let hex = digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));

@@ -194,7 +194,7 @@ fn text_line(mention: &Mention, document: &str, position: &Position<'_>, out: &m
     match &mention.outcome {
         Ok(target) if target.proxies.is_empty() => writeln!(out, "{}", clean(target.url.as_str())),
         Ok(target) => {
-            let rules: Vec<_> = target.proxies.iter().map(|step| step.rule.as_str()).collect();
+            let rules: Vec<_> = target.proxies.iter().map(|step| step.rule.as_ref()).collect();
             writeln!(out, "{} (peeled: {})", clean(target.url.as_str()), clean(&rules.join(", ")))
         }
         Err(skip) => {

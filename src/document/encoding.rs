@@ -1,11 +1,21 @@
 //! Which encoding a file is in, and how its text leads back to its bytes.
 
+use std::borrow::Cow;
+
 use encoding_rs::{DecoderResult, Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
 use crate::text::{OffsetMap, Text};
 
 /// How far a declaration is looked for (WHATWG HTML 13.2.3.2 says 1024 bytes; generators put more in front of it).
 const PRESCAN: usize = 4096;
+
+/// The text that bytes are, if all of them are valid UTF-8. Checked many at a time where the processor can.
+pub(super) fn valid_utf8(bytes: &[u8]) -> Option<&str> {
+    match UTF_8.decode_without_bom_handling_and_without_replacement(bytes)? {
+        Cow::Borrowed(text) => Some(text),
+        Cow::Owned(_) => None,
+    }
+}
 
 /// The encoding of bytes that are valid UTF-8: UTF-8, whatever the document declares. Text that is valid UTF-8 and not
 /// ASCII is never anything else in practice, while stale declarations are common in saved pages. But seven bits may be

@@ -58,7 +58,8 @@ fn is_html(body: &str, is_text: bool) -> bool {
 
 /// Whether a text has anything in it that [`markdown_of_line`] could take for [`Markdown::Pictures`].
 fn may_show_pictures(text: &str) -> bool {
-    ["![", "{%", "{{"].iter().any(|mark| memchr::memmem::find(text.as_bytes(), mark.as_bytes()).is_some())
+    let bytes = text.as_bytes();
+    memchr::memchr2_iter(b'!', b'{', bytes).any(|at| matches!(bytes[at..], [b'!', b'[', ..] | [b'{', b'%' | b'{', ..]))
 }
 
 /// How much Markdown a text shows.

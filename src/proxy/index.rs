@@ -3,6 +3,7 @@
 //! Most URLs are plain, so a miss must be cheap: the host is looked up by its suffixes, then one walk over the path
 //! compares each segment with the few markers that begin with the same byte. A miss copies nothing.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -44,16 +45,24 @@ impl HostPattern {
 }
 
 #[derive(Debug, Clone)]
-enum Rule {
+pub(super) enum Rule {
     Row(&'static Row),
     Given(Arc<Given>),
 }
 
 impl Rule {
-    fn read<'s>(&'s self, outer: &Parts<'_>) -> Option<(&'s str, Found)> {
+    /// The family of a built-in rule, any other as it was given.
+    pub(super) fn name(&self) -> Cow<'static, str> {
         match self {
-            Rule::Row(row) => Some((row.family, row.shape.read(outer, 1, row.bare)?)),
-            Rule::Given(given) => Some((given.name(), given.read(outer)?)),
+            Rule::Row(row) => Cow::Borrowed(row.family),
+            Rule::Given(given) => Cow::Owned(given.name().to_owned()),
+        }
+    }
+
+    fn read(&self, outer: &Parts<'_>) -> Option<Found> {
+        match self {
+            Rule::Row(row) => row.shape.read(outer, 1, row.bare),
+            Rule::Given(given) => given.read(outer),
         }
     }
 }
@@ -147,40 +156,41 @@ impl Index {
     }
 
     /// The first rule that reads an inner URL out of `outer`, and that URL.
-    pub(super) fn find(&self, outer: &Parts<'_>) -> Option<(&str, Found)> {
+    pub(super) fn find(&self, outer: &Parts<'_>) -> Option<(Rule, Found)> {
         self.by_host(outer).or_else(|| self.by_segment(outer))
     }
 
-    fn by_host(&self, outer: &Parts<'_>) -> Option<(&str, Found)> {
+    fn by_host(&self, outer: &Parts<'_>) -> Option<(Rule, Found)> {
         let host = outer.lower_host();
         let host = host.strip_suffix('.').unwrap_or(&host);
         let mut domain = host;
         loop {
             let possible = self.lengths[first_byte(domain)] & length_bit(domain) != 0;
             if let Some(rules) = possible.then(|| self.hosts.get(domain)).flatten() {
-                let found =
-                    rules.iter().filter(|(pattern, _)| pattern.fits(host)).find_map(|(_, rule)| rule.read(outer));
+                let mut fitting = rules.iter().filter(|(pattern, _)| pattern.fits(host)).map(|(_, rule)| rule);
+                let found = fitting.find_map(|rule| rule.read(outer).map(|found| (rule.clone(), found)));
                 if found.is_some() {
                     return found;
                 }
             }
-            domain = domain.split_once('.')?.1;
+            let dot = domain.bytes().position(|b| b == b'.')?;
+            domain = &domain[dot + 1..];
         }
     }
 
-    fn by_segment(&self, outer: &Parts<'_>) -> Option<(&str, Found)> {
+    fn by_segment(&self, outer: &Parts<'_>) -> Option<(Rule, Found)> {
         let mut tries = 0;
         let mut at = 1;
         let path = outer.path.as_bytes();
         while at < path.len() {
-            let end = path[at..].iter().position(|b| *b == b'/').map_or(path.len(), |length| at + length);
+            let end = memchr::memchr(b'/', &path[at..]).map_or(path.len(), |length| at + length);
             let segment = outer.path.get(at..end)?;
             let marked =
                 self.markers[first_byte(segment)].iter().filter(|marker| marker.fits(segment)).map(|marker| marker.row);
             let digests: &[&Row] = if server::is_digest(segment) { &self.digests } else { &[] };
             for row in marked.chain(digests.iter().copied()) {
                 if let Some(found) = row.shape.read(outer, at, row.bare) {
-                    return Some((row.family, found));
+                    return Some((Rule::Row(row), found));
                 }
                 tries += 1;
                 if tries == MAX_TRIES {

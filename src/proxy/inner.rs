@@ -268,18 +268,27 @@ fn plausible(url: String) -> Option<Found> {
     (is_plain_name(host) || url::Host::parse(host).is_ok()).then(|| Found::new(url))
 }
 
-/// Whether a host is one that every parser takes as it is: letters, digits and hyphens, no Punycode, and no number at the
-/// end, which would be an address. Nearly all are.
+/// Whether a host is one that every parser takes as it is: letters, digits and hyphens, no two of them together, which
+/// could be Punycode, and no number at the end, which would be an address. Nearly all are.
 fn is_plain_name(host: &str) -> bool {
-    let plain = host.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'));
-    let (front, top) = host.rsplit_once('.').unwrap_or(("", host));
-    let labels = || front.split('.').chain([top]);
-    plain && top.starts_with(|c: char| c.is_ascii_lowercase()) && !labels().any(|label| label.starts_with("xn--"))
+    let (mut previous, mut top) = (b'.', b'.');
+    for byte in host.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'.' => {}
+            b'-' if previous != b'-' => {}
+            _ => return false,
+        }
+        if previous == b'.' {
+            top = byte;
+        }
+        previous = byte;
+    }
+    top.is_ascii_lowercase() && previous != b'.'
 }
 
 /// Whether a URL carries on with the descriptor of a srcset candidate: `…jpg%20320w,%20http://…`.
 fn is_pasted_srcset(rest: &str) -> bool {
-    rest.match_indices(',').any(|(comma, _)| {
+    memchr::memchr_iter(b',', rest.as_bytes()).any(|comma| {
         // Descriptors are short; the bound keeps a run of digits and commas linear.
         let before = &rest.as_bytes()[comma.saturating_sub(12)..comma];
         let Some(space) = before.windows(3).rposition(|window| window == b"%20") else { return false };

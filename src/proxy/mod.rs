@@ -29,7 +29,7 @@ use sha2::{Digest, Sha256};
 
 use given::Given;
 pub use given::RuleError;
-use index::Index;
+use index::{Index, Rule};
 use inner::Found;
 use parts::Parts;
 use table::TABLE;
@@ -65,7 +65,7 @@ pub struct Peeled {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// The family of the proxy as in [`Rules::families`], or the rule as the user gave it, or the learned prefix.
-    pub rule: String,
+    pub rule: Cow<'static, str>,
     pub proxied: String,
     pub inner: String,
 }
@@ -114,24 +114,32 @@ impl Rules {
     /// the decoding of entities and escapes; it is not re-serialised. Never fails: what is no proxied URL comes back
     /// as it is. Time is linear in the length of `url`.
     pub fn peel(&self, url: &str) -> Peeled {
+        self.peel_until(url, |_| false).unwrap_or_else(|| Peeled { url: url.to_owned(), ..Peeled::default() })
+    }
+
+    /// Peels until nothing is left to peel; `is_plain` says of which URLs that is known. `None` when there are more
+    /// proxies than is allowed.
+    fn peel_until(&self, url: &str, is_plain: impl Fn(&str) -> bool) -> Option<Peeled> {
         let mut steps: Vec<Step> = Vec::new();
         let mut others: Vec<Vec<String>> = Vec::new();
         let mut referer = None;
         let mut current = Cow::Borrowed(url);
-        while let Some((rule, found)) = self.once(&current) {
+        while !is_plain(&current)
+            && let Some((rule, found)) = self.once(&current)
+        {
             if steps.len() == MAX_STEPS {
-                return Peeled { url: url.to_owned(), steps: Vec::new(), alternatives: Vec::new(), referer: None };
+                return None;
             }
             referer = referer.or(found.referer);
-            steps.push(Step { rule: rule.to_owned(), proxied: current.into_owned(), inner: found.url.clone() });
+            steps.push(Step { rule: rule.name(), proxied: current.into_owned(), inner: found.url.clone() });
             if !found.others.is_empty() {
                 others.push(found.others);
             }
             current = Cow::Owned(found.url);
         }
         let url = current.into_owned();
-        let alternatives = self.alternatives(&url, others);
-        Peeled { url, steps, alternatives, referer }
+        let alternatives = if others.is_empty() { Vec::new() } else { self.alternatives(&url, others) };
+        Some(Peeled { url, steps, alternatives, referer })
     }
 
     /// A text that changes whenever the set of rules does: what was collected under another one is collected anew.
@@ -153,7 +161,7 @@ impl Rules {
     }
 
     /// Takes one proxy off.
-    fn once(&self, url: &str) -> Option<(&str, Found)> {
+    fn once(&self, url: &str) -> Option<(Rule, Found)> {
         let outer = Parts::split(url)?;
         let (rule, mut found) = self.index.find(&outer)?;
         found.others.retain(|other| other != url);
@@ -185,5 +193,52 @@ impl Rules {
             }
         }
         None
+    }
+}
+
+/// Peels the URLs of one document. A picture stands there by itself and behind its proxy, one next to the other: what was
+/// plain a moment ago is not looked at again.
+#[derive(Debug)]
+pub struct Peeler<'r> {
+    rules: &'r Rules,
+    /// The last URLs without a proxy, at most [`KEPT`].
+    plain: Vec<String>,
+    /// Which of them is the oldest.
+    oldest: usize,
+}
+
+/// Plain URLs that are kept.
+const KEPT: usize = 2;
+
+/// Longer URLs are not kept: they come once, and may be very long.
+const MAX_KEPT: usize = 4096;
+
+impl<'r> Peeler<'r> {
+    pub fn new(rules: &'r Rules) -> Self {
+        Peeler { rules, plain: Vec::new(), oldest: 0 }
+    }
+
+    /// What [`Rules::peel`] says, whatever was peeled before.
+    pub fn peel(&mut self, url: &str) -> Peeled {
+        let is_plain = |url: &str| self.plain.iter().any(|plain| plain == url);
+        let Some(peeled) = self.rules.peel_until(url, is_plain) else {
+            return Peeled { url: url.to_owned(), ..Peeled::default() };
+        };
+        if !is_plain(&peeled.url) {
+            self.keep(&peeled.url);
+        }
+        peeled
+    }
+
+    /// Notes that a URL has no proxy.
+    fn keep(&mut self, url: &str) {
+        if url.len() > MAX_KEPT {
+            return;
+        }
+        match self.plain.get_mut(self.oldest) {
+            Some(oldest) => url.clone_into(oldest),
+            None => self.plain.push(url.to_owned()),
+        }
+        self.oldest = (self.oldest + 1) % KEPT;
     }
 }

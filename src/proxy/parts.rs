@@ -28,15 +28,21 @@ impl<'a> Parts<'a> {
     /// Cuts `url`; `None` when it is not http(s) or has no host of a possible length.
     pub(super) fn split(url: &'a str) -> Option<Self> {
         let (https, behind) = scheme(url)?;
-        let end = behind.bytes().position(|b| matches!(b, b'/' | b'?' | b'#' | b'\\')).unwrap_or(behind.len());
-        let (authority, tail) = behind.split_at(end);
-        let authority = memchr::memrchr(b'@', authority.as_bytes()).map_or(authority, |at| &authority[at + 1..]);
-        let host = strip_port(authority);
+        let (authority, host, tail) = authority(behind);
         if host.is_empty() || host.len() > MAX_HOST || tail.starts_with('\\') {
             return None;
         }
-        let (rest, fragment) = cut(tail, b'#');
-        let (path, query) = cut(rest, b'?');
+        // Both marks in one look: hardly any URL has more than one of them.
+        let (mut rest, mut fragment) = (tail, None);
+        let mut question = None;
+        for at in memchr::memchr2_iter(b'?', b'#', tail.as_bytes()) {
+            if tail.as_bytes()[at] == b'#' {
+                (rest, fragment) = (&tail[..at], Some(&tail[at + 1..]));
+                break;
+            }
+            question = question.or(Some(at));
+        }
+        let (path, query) = question.map_or((rest, None), |at| (&rest[..at], Some(&rest[at + 1..])));
         Some(Parts { https, authority, host, path, query, rest, fragment })
     }
 
@@ -61,6 +67,9 @@ impl<'a> Parts<'a> {
 
 /// Takes `http://`, `https://` or `//` off the front, in any case; tells whether it was https.
 fn scheme(url: &str) -> Option<(bool, &str)> {
+    if let Some(behind) = url.strip_prefix("http://") {
+        return Some((false, behind));
+    }
     if let Some(behind) = url.strip_prefix("//") {
         return Some((true, behind));
     }
@@ -70,26 +79,29 @@ fn scheme(url: &str) -> Option<(bool, &str)> {
     strip_ci(url, "http://").map(|behind| (false, behind))
 }
 
-/// What stands before the first `mark`, and what behind it.
-fn cut(text: &str, mark: u8) -> (&str, Option<&str>) {
-    match memchr::memchr(mark, text.as_bytes()) {
-        Some(at) => (&text[..at], Some(&text[at + 1..])),
-        None => (text, None),
-    }
-}
-
 /// `strip_prefix` without regard to ASCII case.
 pub(super) fn strip_ci<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let (head, tail) = text.split_at_checked(prefix.len())?;
     head.eq_ignore_ascii_case(prefix).then_some(tail)
 }
 
-/// The host of an authority; the colons inside `[…]` belong to an IPv6 address.
-fn strip_port(authority: &str) -> &str {
-    match memchr::memrchr(b':', authority.as_bytes()) {
-        Some(colon) if !authority[colon..].contains(']') => &authority[..colon],
-        _ => authority,
+/// Cuts what stands behind the slashes: the authority without user information, its host, and what follows. The colons
+/// inside `[…]` belong to an IPv6 address.
+fn authority(behind: &str) -> (&str, &str, &str) {
+    let (mut start, mut end, mut colon) = (0, behind.len(), None);
+    for (at, byte) in behind.bytes().enumerate() {
+        match byte {
+            b'/' | b'?' | b'#' | b'\\' => {
+                end = at;
+                break;
+            }
+            b'@' => (start, colon) = (at + 1, None),
+            b':' => colon = Some(at),
+            _ => {}
+        }
     }
+    let colon = colon.filter(|colon| !behind[*colon..end].contains(']'));
+    (&behind[start..end], &behind[start..colon.unwrap_or(end)], &behind[end..])
 }
 
 #[cfg(test)]

@@ -155,8 +155,12 @@ impl<'a, 's> Finder<'a, 's> {
         if counts {
             let raw = &self.text[self.start..];
             let span = trimmed(raw, scalar.span).shifted(self.start);
-            let keys = path.iter().filter(|key| !key.is_empty()).map(String::as_str).collect::<Vec<_>>();
-            let slot = Slot::new(format!("front:{}", keys.join(".")));
+            let mut slot = String::from("front:");
+            for (at, key) in path.iter().filter(|key| !key.is_empty()).enumerate() {
+                slot.extend((at > 0).then_some("."));
+                slot.push_str(key);
+            }
+            let slot = Slot::new(slot);
             (self.sink)(Reference { span, slot, url: url.to_owned(), layers: scalar.layers });
         }
     }
@@ -164,7 +168,7 @@ impl<'a, 's> Finder<'a, 's> {
     fn note_base(&mut self, path: &[String], url: &str) {
         if let [key] = path
             && is_absolute(url)
-            && let Some(rank) = BASE_KEYS.iter().position(|base| key.replace('-', "_").eq_ignore_ascii_case(base))
+            && let Some(rank) = BASE_KEYS.iter().position(|base| is_base_key(key, base))
             && rank < self.base_rank
         {
             self.base_rank = rank;
@@ -173,7 +177,16 @@ impl<'a, 's> Finder<'a, 's> {
     }
 }
 
+/// Whether a key is `base`, in any case of letters and with either dash.
+fn is_base_key(key: &str, base: &str) -> bool {
+    let same = |(key, base): (u8, u8)| key.eq_ignore_ascii_case(&base) || (key == b'-' && base == b'_');
+    key.len() == base.len() && key.bytes().zip(base.bytes()).all(same)
+}
+
 pub(super) fn shortened(key: &str) -> String {
+    if key.len() <= MAX_KEY && !has_control(key) {
+        return key.to_owned();
+    }
     let end = key.char_indices().map(|(at, _)| at).take_while(|at| *at <= MAX_KEY).last().unwrap_or(0);
     let end = if key.len() <= MAX_KEY { key.len() } else { end };
     key[..end].replace(|c: char| c.is_control(), "\u{fffd}")

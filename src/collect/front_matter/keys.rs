@@ -169,7 +169,13 @@ fn ends_with(path: &[String], end: &[String]) -> bool {
 
 /// The form in which keys are compared: letters and digits, in lower case.
 fn comparable(key: &str) -> String {
-    key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    let mut comparable = String::with_capacity(key.len());
+    if key.is_ascii() {
+        comparable.extend(key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()));
+    } else {
+        comparable.extend(key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase));
+    }
+    comparable
 }
 
 /// The words of a key, in lower case: `top_img`, `header-img`, `featuredImage`, `image2`.

@@ -78,9 +78,10 @@ fn lines(inner: &str) -> Option<Vec<Line>> {
     if controls || memchr::memchr3_iter(0xC2, 0xE2, 0xEF, bytes).any(odd) {
         return None;
     }
-    let mut lines: Vec<Line> = Vec::new();
+    let mut lines: Vec<Line> = Vec::with_capacity(16);
     let mut start = 0;
-    for text in inner.split('\n') {
+    for end in memchr::memchr_iter(b'\n', bytes).chain([inner.len()]) {
+        let text = &inner[start..end];
         let content = text.trim_matches(' ');
         let indent = text.len() - text.trim_start_matches(' ').len();
         if !content.is_empty() {
@@ -96,7 +97,7 @@ fn lines(inner: &str) -> Option<Vec<Line>> {
             }
             lines.push(next);
         }
-        start += text.len() + 1;
+        start = end + 1;
     }
     (!matches!(lines.last(), None | Some(Line::List(_)))).then_some(lines)
 }

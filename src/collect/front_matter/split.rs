@@ -85,10 +85,10 @@ struct Line<'a> {
 
 fn lines(text: &str, from: usize) -> impl Iterator<Item = Line<'_>> {
     let mut next = from;
-    text[from..].split_inclusive('\n').map(move |line| {
-        let start = next;
-        next += line.len();
-        Line { text: line, start, end: next, next }
+    std::iter::from_fn(move || {
+        let (start, rest) = (next, &text[next..]);
+        next += memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |at| at + 1);
+        (next > start).then(|| Line { text: &text[start..next], start, end: next, next })
     })
 }
 

@@ -18,7 +18,7 @@ use crate::text::Span;
 pub fn may_have_base(html: &str) -> bool {
     let candidate =
         |at: usize| html.as_bytes().get(at + 1..at + 5).is_some_and(|name| name.eq_ignore_ascii_case(b"base"));
-    memchr::memchr_iter(b'<', html.as_bytes()).any(candidate)
+    ["<b", "<B"].iter().any(|start| memchr::memmem::find_iter(html.as_bytes(), start).any(candidate))
 }
 
 /// The `href` of the first `base` that has one, decoded and trimmed.

@@ -95,7 +95,7 @@ impl Emitter for &mut Walker<'_, '_> {
         self.recording = self.slots.len() < MAX_ATTRIBUTES;
         if self.recording {
             let start = self.names.len();
-            self.slots.push(AttributeSlot { name: (start, start), value: None });
+            self.slots.push(AttributeSlot { name: (start, start), value: None, value_end: None });
         }
     }
 

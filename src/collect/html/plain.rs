@@ -25,7 +25,6 @@ impl Walker<'_, '_> {
             };
             self.position = end;
             if is_end {
-                self.end_tag();
                 continue;
             }
             self.is_plain = true;
@@ -37,10 +36,17 @@ impl Walker<'_, '_> {
         None
     }
 
-    /// Reads the end tag at `start`; returns where it ends.
+    /// Follows the end tag at `start`; returns where it ends.
     fn plain_end_tag(&mut self, start: usize) -> Option<usize> {
-        let end = self.plain_name(start + 2)?;
-        (self.source.as_bytes().get(end) == Some(&b'>')).then_some(end + 1)
+        let bytes = self.source.as_bytes();
+        let end = end_of_name(bytes, start + 2);
+        let is_plain = bytes.get(start + 2)?.is_ascii_lowercase() && bytes.get(end) == Some(&b'>');
+        // Its name says something only where something else than HTML is open.
+        if is_plain && !self.foreign.is_empty() {
+            self.plain_name(start + 2)?;
+            self.end_tag();
+        }
+        is_plain.then_some(end + 1)
     }
 
     /// Reads the start tag at `start`; returns where it ends.
@@ -96,7 +102,8 @@ impl Walker<'_, '_> {
             _ => return None,
         };
         if self.slots.len() < MAX_ATTRIBUTES {
-            self.slots.push(AttributeSlot { name: (start, name_end), value });
+            let value_end = value.map(|_| end - 1);
+            self.slots.push(AttributeSlot { name: (start, name_end), value, value_end });
         }
         Some(end)
     }
@@ -107,9 +114,20 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\t')
 }
 
+/// The bytes of plain names, looked up for all that stands in tags outside of values.
+const NAME: [bool; 256] = {
+    let mut name = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let other = matches!(byte, b'-' | b'_' | b':' | b'.' | b'@');
+        name[byte as usize] = byte.is_ascii_lowercase() || byte.is_ascii_digit() || other;
+        byte += 1;
+    }
+    name
+};
+
 fn end_of_name(bytes: &[u8], start: usize) -> usize {
-    let name = |b: &&u8| matches!(**b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b':' | b'.' | b'@');
-    start + bytes[start.min(bytes.len())..].iter().take_while(name).count()
+    start + bytes[start.min(bytes.len())..].iter().take_while(|b| NAME[usize::from(**b)]).count()
 }
 
 #[cfg(test)]

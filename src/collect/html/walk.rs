@@ -46,6 +46,8 @@ pub(super) struct AttributeSlot {
     /// Where its name stands among the names of the tag.
     pub(super) name: (usize, usize),
     pub(super) value: Option<usize>,
+    /// Where the value ends, as far as that is known before anybody asks for it.
+    pub(super) value_end: Option<usize>,
 }
 
 /// Of duplicate attributes browsers take the first. Telling duplicates apart is quadratic, so it ends here.
@@ -55,35 +57,44 @@ impl<'a> StartTag<'a> {
     /// The value of the first attribute of this name.
     pub fn value_of(&self, name: &str) -> Option<&'a str> {
         let slot = first_of_name(self.slots, self.names.as_bytes(), name)?;
-        raw_value(self.source, slot.value?).map(|(raw, _)| raw)
+        raw_value(self.source, slot).map(|(raw, _)| raw)
     }
 
     /// The attributes that have a value, without later duplicates, in their order. At most 256.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
+        self.attributes_named(|_| true)
+    }
+
+    /// Those of [`StartTag::attributes`] whose name is `wanted`: nothing is done for the others.
+    pub fn attributes_named<W: Fn(&str) -> bool>(&self, wanted: W) -> impl Iterator<Item = Attribute<'a>> + use<'a, W> {
         let (source, names, slots) = (self.source, self.names, self.slots);
-        let name_of = move |slot: &AttributeSlot| &names[slot.name.0..slot.name.1];
         slots.iter().enumerate().filter_map(move |(at, slot)| {
-            let name = name_of(slot);
-            if slots[..at].iter().any(|earlier| name_of(earlier) == name) {
+            let start = slot.value?;
+            let name = &names[slot.name.0..slot.name.1];
+            if !wanted(name) || first_of_name(&slots[..at], names.as_bytes(), name).is_some() {
                 return None;
             }
-            let start = slot.value?;
-            let (raw, quote) = raw_value(source, start)?;
+            let (raw, quote) = raw_value(source, slot)?;
             Some(Attribute { name, raw, start, quote })
         })
     }
 }
 
 fn first_of_name<'a>(slots: &'a [AttributeSlot], names: &[u8], name: &str) -> Option<&'a AttributeSlot> {
-    slots.iter().find(|slot| &names[slot.name.0..slot.name.1] == name.as_bytes())
+    // Most names differ in their length already.
+    let is_named = |(start, end): (usize, usize)| end - start == name.len() && names[start..end] == *name.as_bytes();
+    slots.iter().find(|slot| is_named(slot.name))
 }
 
-/// The value that begins at `start`, cut by the rules of WHATWG HTML 13.2.5.36 to 13.2.5.38.
-fn raw_value(source: &str, start: usize) -> Option<(&str, Layer)> {
+/// The value of an attribute that has one, cut by the rules of WHATWG HTML 13.2.5.36 to 13.2.5.38.
+fn raw_value<'a>(source: &'a str, slot: &AttributeSlot) -> Option<(&'a str, Layer)> {
+    let start = slot.value?;
     let rest = source.get(start..)?;
+    let known = slot.value_end.map(|end| end - start);
+    let find = |quote: u8| known.or_else(|| memchr::memchr(quote, rest.as_bytes()));
     let (end, quote) = match source.as_bytes().get(start.checked_sub(1)?)? {
-        b'"' => (memchr::memchr(b'"', rest.as_bytes())?, Layer::HtmlDouble),
-        b'\'' => (memchr::memchr(b'\'', rest.as_bytes())?, Layer::HtmlSingle),
+        b'"' => (find(b'"')?, Layer::HtmlDouble),
+        b'\'' => (find(b'\'')?, Layer::HtmlSingle),
         _ => (rest.find(|c: char| c.is_ascii_whitespace() || c == '>')?, Layer::HtmlUnquoted),
     };
     Some((&rest[..end], quote))
@@ -267,7 +278,7 @@ impl<'a, 'v> Walker<'a, 'v> {
 
     /// Whether `annotation-xml` is an HTML integration point.
     fn holds_html(&self) -> bool {
-        let encoding = self.attribute("encoding").and_then(|slot| raw_value(self.source, slot.value?));
+        let encoding = self.attribute("encoding").and_then(|slot| raw_value(self.source, slot));
         encoding.is_some_and(|(encoding, _)| {
             ["text/html", "application/xhtml+xml"].iter().any(|html| encoding.eq_ignore_ascii_case(html))
         })

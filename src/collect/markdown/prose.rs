@@ -108,7 +108,7 @@ impl<'a> Scan<'a, '_> {
         end
     }
 
-    fn report(&mut self, slot: &str, start: usize, raw: &str, layer: Layer) {
+    fn report(&mut self, slot: &'static str, start: usize, raw: &str, layer: Layer) {
         let url = if layer == Layer::MarkdownBare { destination::unescaped(raw) } else { raw.into() };
         if !is_inert(&url) {
             let span = Span::new(start, start + raw.len());

@@ -218,7 +218,7 @@ impl<'a, 'g> Walk<'a, 'g> {
     }
 
     /// `span` is relative to the whole text.
-    fn report(&mut self, slot: &str, span: Span, url: &str, layer: Layer) {
+    fn report(&mut self, slot: &'static str, span: Span, url: &str, layer: Layer) {
         let url = url.trim();
         if !is_inert(url) {
             let reference = Reference { span, slot: Slot::new(slot), url: url.to_owned(), layers: Layers::of(layer) };

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use rusqlite::OptionalExtension as _;
+use url::Url;
 
 use super::{Catalog, Result, millis, now, params};
 use crate::fetch::{Asset, Failure, FailureKind, Revisit, Validators};
@@ -49,6 +50,9 @@ impl Default for Backlog {
         Backlog { held: Held::Keep, failed: Failed::Due, on_change: OnChange::Keep }
     }
 }
+
+/// An asset of the plan with one of its sources: number, rank and URL of the source; target, site, hint, whether it is held.
+type PlannedRow = (i64, Option<i64>, Option<String>, String, Option<String>, Option<String>, bool);
 
 /// Milliseconds.
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -132,7 +136,8 @@ impl Catalog {
             Failed::Due => now,
             Failed::All => i64::MAX,
         };
-        // Times that lie too far ahead were written by another clock, and are as good as none.
+        // Times that lie too far ahead were written by another clock, and are as good as none. The list need not be
+        // without repetition, which would make one more table of it.
         self.connection.execute(
             "INSERT INTO temp.needed
              SELECT id, origin, digest IS NOT NULL, CASE
@@ -146,8 +151,8 @@ impl Catalog {
              FROM asset WHERE id IN (
                 SELECT asset FROM reference JOIN document ON document.id = reference.document
                 WHERE document.run = ?1 AND asset IS NOT NULL
-                UNION SELECT asset FROM wanted WHERE run = ?1
-                UNION SELECT asset FROM repair WHERE run = ?1)",
+                UNION ALL SELECT asset FROM wanted WHERE run = ?1
+                UNION ALL SELECT asset FROM repair WHERE run = ?1)",
             params![run, before, due, now + LONGEST_PAUSE, now],
         )?;
         self.connection.execute_batch("CREATE INDEX temp.needed_origin ON needed (origin, id) WHERE asked")?;
@@ -180,45 +185,34 @@ impl Catalog {
     /// The next assets of one origin behind the number `after`, at most `max`, with the validators of what they are
     /// compared with: the last capture, or what documents show when that is to be the newest.
     pub fn planned_assets(&self, origin: &str, after: i64, max: usize, on_change: OnChange) -> Result<Vec<Asset>> {
+        // All sources with it, in no order: SQLite would sort those of each asset by themselves.
         let mut statement = self.connection.prepare_cached(
-            "SELECT asset.id, target,
+            "SELECT asset.id, rank, url, target,
                     (SELECT site FROM reference JOIN document ON document.id = reference.document
                      WHERE reference.asset = asset.id AND site IS NOT NULL LIMIT 1),
                     hint, asset.digest IS NOT NULL
-             FROM temp.needed JOIN asset ON asset.id = needed.id
-             WHERE asked AND needed.origin = ?1 AND needed.id > ?2 ORDER BY needed.id LIMIT ?3",
+             FROM (SELECT id FROM temp.needed WHERE asked AND origin = ?1 AND id > ?2 ORDER BY id LIMIT ?3) AS next
+             CROSS JOIN asset ON asset.id = next.id LEFT JOIN source ON source.asset = asset.id",
         )?;
-        let rows = statement.query_map(params![origin, after, max as i64], |row| {
-            let (id, target, site): (i64, String, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let (hint, held): (Option<String>, bool) = (row.get(3)?, row.get(4)?);
-            Ok((id, target, site, hint, held))
-        })?;
+        let rows = statement.query_map(params![origin, after, max as i64], |row| PlannedRow::try_from(row))?;
+        let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        rows.sort_unstable();
         let mut assets = Vec::new();
-        for row in rows {
-            let (id, target, site, hint, held) = row?;
+        for rows in rows.chunk_by(|a, b| a.0 == b.0) {
+            let Some((id, _, _, target, site, hint, held)) = rows.first() else { continue };
             // Targets come from `Url`, so they parse; a catalog edited by hand loses the row, not the run.
-            let Ok(target) = target.parse() else { continue };
-            let validators = if held { self.validators(id, on_change)? } else { None };
-            let sources = self.sources(id, &target)?;
-            let site = site.and_then(|site| site.parse().ok());
-            assets.push(Asset { id, target, sources, site, referer_hint: hint, validators });
+            let Ok(target) = target.parse::<Url>() else { continue };
+            let mut sources = vec![target.clone()];
+            for url in rows.iter().filter_map(|(_, _, url, ..)| url.as_ref()?.parse().ok()) {
+                if !sources.contains(&url) {
+                    sources.push(url);
+                }
+            }
+            let validators = if *held { self.validators(*id, on_change)? } else { None };
+            let site = site.as_ref().and_then(|site| site.parse().ok());
+            assets.push(Asset { id: *id, target, sources, site, referer_hint: hint.clone(), validators });
         }
         Ok(assets)
-    }
-
-    fn sources(&self, asset: i64, target: &url::Url) -> Result<Vec<url::Url>> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT url FROM source WHERE asset = ?1 ORDER BY rank, url")?;
-        let rows = statement.query_map([asset], |row| row.get::<_, String>(0))?;
-        let mut sources = vec![target.clone()];
-        for url in rows {
-            if let Ok(url) = url?.parse()
-                && !sources.contains(&url)
-            {
-                sources.push(url);
-            }
-        }
-        Ok(sources)
     }
 
     fn validators(&self, asset: i64, on_change: OnChange) -> Result<Option<Validators>> {
@@ -278,17 +272,21 @@ impl Catalog {
                 headers,
                 (!capture.redirects.is_empty()).then_some(&capture.url)
             ])?;
-        let (from_target, held): (bool, Option<[u8; 32]>) = self
+        let (from_target, held, failed): (bool, Option<[u8; 32]>, bool) = self
             .connection
-            .prepare_cached("SELECT target = ?2, digest FROM asset WHERE id = ?1")?
-            .query_row(params![asset, capture.source], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .prepare_cached(
+                "SELECT target = ?2, digest, EXISTS (SELECT 1 FROM failure WHERE asset = ?1) FROM asset WHERE id = ?1",
+            )?
+            .query_row(params![asset, capture.source], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let changed = from_target && held.is_some_and(|held| held != *digest);
         if held.is_none() || (changed && on_change == OnChange::Follow) {
             self.connection
                 .prepare_cached("UPDATE asset SET digest = ?2 WHERE id = ?1")?
                 .execute(params![asset, digest])?;
         }
-        self.connection.prepare_cached("DELETE FROM failure WHERE asset = ?1")?.execute([asset])?;
+        if failed {
+            self.connection.prepare_cached("DELETE FROM failure WHERE asset = ?1")?.execute([asset])?;
+        }
         Ok(Recorded { known_bytes: known, from_target, changed })
     }
 

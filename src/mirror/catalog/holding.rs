@@ -14,7 +14,8 @@ impl Catalog {
     /// How many blobs should be there, when `is_held` knows not a single one of all on record; 0 when it does.
     pub fn none_held(&self, is_held: &mut IsHeld<'_>) -> Result<u64> {
         let expected = [
-            "SELECT digest, media, length FROM blob WHERE digest IN (SELECT digest FROM asset WHERE digest IS NOT NULL)",
+            // Not with a list of all digests, since most often the first blob is held.
+            "SELECT digest, media, length FROM blob WHERE EXISTS (SELECT 1 FROM asset WHERE asset.digest = blob.digest)",
             // Those that a rebuild found belong to no asset until the documents are taken up.
             "SELECT digest, media, length FROM blob
              WHERE digest NOT IN (SELECT digest FROM asset WHERE digest IS NOT NULL)
@@ -55,10 +56,11 @@ impl Catalog {
             OnChange::Keep => "ASC",
             OnChange::Follow => "DESC",
         };
+        // CROSS JOIN keeps the order: SQLite would look through all captures. Without any, it need not look at the assets.
         let mut statement = self.connection.prepare(&format!(
             "SELECT asset.id, blob.digest, blob.media, blob.length
-             FROM asset JOIN capture ON capture.asset = asset.id JOIN blob ON blob.digest = capture.digest
-             WHERE asset.digest IS NULL ORDER BY asset.id, capture.id {order}"
+             FROM asset CROSS JOIN capture ON capture.asset = asset.id JOIN blob ON blob.digest = capture.digest
+             WHERE asset.digest IS NULL AND EXISTS (SELECT 1 FROM capture) ORDER BY asset.id, capture.id {order}"
         ))?;
         let mut rows = statement.query([])?;
         let mut found: Vec<(i64, Digest)> = Vec::new();

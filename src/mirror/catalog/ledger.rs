@@ -20,7 +20,8 @@ pub use rows::{
     LedgerMissing, LedgerRun, MissingGroup, Reason, ReferenceTotals, Totals,
 };
 
-/// What the ledger is read from: two temporary tables, made in one pass over the references, and gone with it.
+/// What the ledger is read from: temporary tables, made in one pass over the references, and gone with it. [`CHANGED`] is
+/// one more.
 const TABLES: &str = "
     CREATE TEMP TABLE ledger_document (
         id INTEGER PRIMARY KEY, state TEXT, total INTEGER, mirrored INTEGER, skipped INTEGER, missing INTEGER,
@@ -61,6 +62,7 @@ const NEEDED: &str = "(
 
 /// Assets whose server has sent other bytes than those that documents show, the last time that it sent any.
 const CHANGED: &str = "
+    CREATE TEMP TABLE ledger_changed (id INTEGER PRIMARY KEY, now BLOB, since INTEGER);
     WITH last AS (
         SELECT asset, (
             SELECT id FROM capture AS own WHERE own.asset = capture.asset AND revisit IS NOT 'not-modified'
@@ -68,10 +70,10 @@ const CHANGED: &str = "
         ) AS id
         FROM capture GROUP BY asset HAVING count(*) > 1
     )
-    SELECT asset.id, asset.target, blob.digest, blob.media, other.digest, other.media,
-        (SELECT min(fetched) FROM capture AS own WHERE own.asset = asset.id AND own.digest = other.digest)
+    INSERT INTO ledger_changed
+    SELECT asset.id, capture.digest,
+        (SELECT min(fetched) FROM capture AS own WHERE own.asset = asset.id AND own.digest = capture.digest)
     FROM last JOIN capture ON capture.id = last.id JOIN asset ON asset.id = last.asset
-    JOIN blob ON blob.digest = asset.digest JOIN blob AS other ON other.digest = capture.digest
     WHERE capture.digest <> asset.digest";
 
 /// A moment of the catalog, read as a ledger.
@@ -86,6 +88,7 @@ impl Catalog {
     pub fn ledger(&self) -> Result<Ledger<'_>> {
         let moment = self.connection.unchecked_transaction()?;
         moment.execute_batch(TABLES)?;
+        moment.execute_batch(&format!("{CHANGED} AND {NEEDED}"))?;
         Ok(Ledger { moment })
     }
 
@@ -163,7 +166,7 @@ impl Ledger<'_> {
         let count = |query: &str| self.moment.query_row(query, [], |row| row.get::<_, u64>(0));
         let held = count(&format!("SELECT count(*) FROM asset WHERE digest IS NOT NULL AND {NEEDED}"))?;
         let missing = count("SELECT count(*) FROM ledger_missing")?;
-        let changed = count(&format!("SELECT count(*) FROM ({CHANGED} AND {NEEDED})"))?;
+        let changed = count("SELECT count(*) FROM ledger_changed")?;
         Ok(AssetTotals { total: held + missing, held, missing, changed })
     }
 
@@ -239,8 +242,9 @@ impl Ledger<'_> {
         max: usize,
         each: impl FnMut(LedgerMissing) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
+        // CROSS JOIN keeps the order, here and below: SQLite would look through all assets.
         let query = "SELECT asset.id, origin, target, documents, kind, detail, first, next, runs, attempts
-             FROM ledger_missing JOIN asset USING (id) LEFT JOIN failure ON failure.asset = asset.id
+             FROM ledger_missing CROSS JOIN asset USING (id) LEFT JOIN failure ON failure.asset = asset.id
              ORDER BY origin, target LIMIT ?1";
         let read = |row: &Row<'_>| {
             let reason = match row.get::<_, Option<String>>(4)? {
@@ -290,7 +294,9 @@ impl Ledger<'_> {
         max: usize,
         each: impl FnMut(LedgerChanged) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
-        let query = format!("{CHANGED} AND {NEEDED} ORDER BY asset.target LIMIT ?1");
+        let query = "SELECT asset.id, target, blob.digest, blob.media, other.digest, other.media, since
+             FROM ledger_changed CROSS JOIN asset USING (id)
+             JOIN blob ON blob.digest = asset.digest JOIN blob AS other ON other.digest = now ORDER BY target LIMIT ?1";
         let read = |row: &Row<'_>| {
             let blob = |digest, media| {
                 blob_from(row.get(digest)?, row.get(media)?)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
@@ -303,7 +309,7 @@ impl Ledger<'_> {
                 since: row.get(6)?,
             })
         };
-        self.each(&query, params![max as i64], read, each)
+        self.each(query, params![max as i64], read, each)
     }
 
     /// The last runs, at most `max`, the latest first.

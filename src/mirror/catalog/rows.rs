@@ -260,10 +260,11 @@ impl Catalog {
         self.assets()?.number(row)
     }
 
-    fn assets(&self) -> Result<Assets<'_>> {
+    fn assets<'r>(&self) -> Result<Assets<'_, 'r>> {
         let prepare = |sql| self.connection.prepare_cached(sql);
         Ok(Assets {
             connection: &self.connection,
+            last: None,
             find: prepare("SELECT id FROM asset WHERE target = ?1")?,
             insert: prepare("INSERT INTO asset (target, origin, hint) VALUES (?1, ?2, ?3)")?,
             add_source: prepare("INSERT OR IGNORE INTO source (asset, rank, url) VALUES (?1, ?2, ?3)")?,
@@ -291,16 +292,23 @@ impl Catalog {
 }
 
 /// The statements that each reference needs, looked up once for those of a document.
-struct Assets<'c> {
+struct Assets<'c, 'r> {
     connection: &'c Connection,
+    /// The last one with its number: references to a picture often follow one another.
+    last: Option<(&'r TargetRow, i64)>,
     find: CachedStatement<'c>,
     insert: CachedStatement<'c>,
     add_source: CachedStatement<'c>,
 }
 
-impl Assets<'_> {
-    fn number(&mut self, row: &TargetRow) -> Result<i64> {
-        let id = match self.find.query_row([&row.target], |found| found.get(0)).optional()? {
+impl<'r> Assets<'_, 'r> {
+    fn number(&mut self, row: &'r TargetRow) -> Result<i64> {
+        let known = match self.last.filter(|(last, _)| last.target == row.target) {
+            Some((last, id)) if last.sources == row.sources && last.hint == row.hint => return Ok(id),
+            Some((_, id)) => Some(id),
+            None => self.find.query_row([&row.target], |found| found.get(0)).optional()?,
+        };
+        let id = match known {
             Some(id) => {
                 if row.hint.is_some() {
                     self.connection
@@ -317,6 +325,7 @@ impl Assets<'_> {
         for (rank, url) in row.sources.iter().enumerate() {
             self.add_source.execute(params![id, rank as i64, url])?;
         }
+        self.last = Some((row, id));
         Ok(id)
     }
 }

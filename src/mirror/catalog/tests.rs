@@ -37,3 +37,52 @@ fn a_newer_layout_is_refused() {
         assert!(matches!(opened, Err(CatalogError::Newer { found, .. }) if found == VERSION + 1));
     }
 }
+
+#[test]
+fn the_plan_counts_assets_and_gives_each_with_all_of_its_sources_by_rank() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = Catalog::open(&folder.path().join("catalog.sqlite"), Durability::None).unwrap();
+    let run = catalog.begin_run().unwrap();
+    let origin = "http://a.test";
+    let url = |name: &str| format!("{origin}/{name}");
+    let row = |start, name: &str, sources: &[&str], hint: Option<&str>| ReferenceRow {
+        start,
+        end: start + 1,
+        slot: "img@src".to_owned(),
+        layers: 0,
+        raw: url(name),
+        outcome: Ok(TargetRow {
+            target: url(name),
+            origin: origin.to_owned(),
+            fragment: None,
+            proxies: 0,
+            hint: hint.map(str::to_owned),
+            sources: sources.iter().map(|source| url(source)).collect(),
+        }),
+        held: None,
+    };
+    let rows = [
+        row(0, "one", &["z"], None),
+        row(1, "one", &["z"], None),
+        row(2, "one", &["b", "c"], Some("http://first.test/")),
+        row(3, "one", &["b", "c"], Some("http://second.test/")),
+        row(4, "two", &["b"], None),
+        row(5, "one", &["a", "z", "one"], None),
+    ];
+    let document = catalog.begin_document(Path::new("d"), Path::new("/d"), "", run).unwrap();
+    catalog.add_references(document, &rows).unwrap();
+    catalog.want(run, catalog.asset(rows[0].outcome.as_ref().unwrap()).unwrap()).unwrap();
+
+    let backlog = Backlog { held: Held::Keep, failed: Failed::Due, on_change: OnChange::Keep };
+    assert_eq!(catalog.plan_fetch(run, backlog).unwrap(), AssetCounts { total: 2, held: 0, asked: 2 });
+    let planned = |after, max| {
+        let assets = catalog.planned_assets(origin, after, max, OnChange::Keep).unwrap();
+        let sources = |asset: &crate::fetch::Asset| asset.sources.iter().map(url::Url::to_string).collect::<Vec<_>>();
+        assets.iter().map(|asset| (asset.id, asset.referer_hint.clone(), sources(asset))).collect::<Vec<_>>()
+    };
+    let one = (1, Some("http://first.test/".to_owned()), ["one", "a", "b", "z", "c"].map(url).to_vec());
+    let two = (2, None, ["two", "b"].map(url).to_vec());
+    assert_eq!(planned(0, 9), [one.clone(), two.clone()]);
+    assert_eq!(planned(0, 1), vec![one]);
+    assert_eq!(planned(1, 9), vec![two]);
+}

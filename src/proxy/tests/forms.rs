@@ -18,7 +18,7 @@ fn every_example_of_the_table_is_peeled_by_its_own_family() {
         let peeled = peel(example);
         let inner = peeled.url.clone();
         assert!(PICTURES.contains(&inner.as_str()), "{example} gave {inner}");
-        assert_eq!(peeled.steps, [Step { rule: family.to_owned(), proxied: example.to_owned(), inner }]);
+        assert_eq!(peeled.steps, [Step { rule: family.into(), proxied: example.to_owned(), inner }]);
     }
 }
 

@@ -14,7 +14,7 @@ fn with(rule: &str) -> Rules {
 #[track_caller]
 fn assert_inverts(rule: &str, url: &str, inner: &str) {
     let peeled = with(rule).peel(url);
-    let steps: Vec<&str> = peeled.steps.iter().map(|step| step.rule.as_str()).collect();
+    let steps: Vec<&str> = peeled.steps.iter().map(|step| step.rule.as_ref()).collect();
     assert_eq!((steps, peeled.url.as_str()), (vec![rule], inner), "{url}");
     assert_untouched(url);
 }

@@ -18,7 +18,7 @@ fn peel(url: &str) -> Peeled {
 #[track_caller]
 fn assert_peels(family: &str, url: &str, inner: &str) {
     let peeled = peel(url);
-    let steps: Vec<&str> = peeled.steps.iter().map(|step| step.rule.as_str()).collect();
+    let steps: Vec<&str> = peeled.steps.iter().map(|step| step.rule.as_ref()).collect();
     assert_eq!((steps, peeled.url.as_str()), (vec![family], inner), "{url}");
 }
 

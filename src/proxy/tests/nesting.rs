@@ -5,14 +5,14 @@ use super::*;
 #[track_caller]
 fn rules(url: &str) -> (Vec<String>, String) {
     let peeled = peel(url);
-    (peeled.steps.into_iter().map(|step| step.rule).collect(), peeled.url)
+    (peeled.steps.into_iter().map(|step| step.rule.into_owned()).collect(), peeled.url)
 }
 
 #[test]
 fn five_families_are_peeled_outermost_first() {
     let url = "https://cors.zfour.workers.dev/?https://image.baidu.com/search/down?tn=download&url=https%3A%2F%2Fgimg2.baidu.com%2Fimage_search%2Fsrc%3Dhttps%253A%252F%252Fi0.wp.com%252Fweb.archive.org%252Fweb%252F2020im_%252Fhttp%253A%252F%252Fh.example%252Fa.jpg%26refer%3Dhttp%253A%252F%252Fp.example%26app%3D2002";
     let peeled = peel(url);
-    let families: Vec<&str> = peeled.steps.iter().map(|step| step.rule.as_str()).collect();
+    let families: Vec<&str> = peeled.steps.iter().map(|step| step.rule.as_ref()).collect();
     assert_eq!(
         families,
         ["cloudflare-cors-anywhere", "Baidu download", "Baidu image search", "Photon", "Wayback Machine"]

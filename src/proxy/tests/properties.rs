@@ -185,3 +185,19 @@ fn families_nest_in_any_order() {
         prop_assert_eq!(peeled.steps.len(), chosen.len(), "{}", proxied);
     });
 }
+
+#[test]
+fn what_was_peeled_before_changes_nothing() {
+    let rules = Rules::builtin();
+    let url = || prop_oneof![hostile(), target()];
+    let too_many = (0..MAX_STEPS).fold("https://host.example/a.jpg".to_owned(), |inner, _| WRAPS[0].1(&inner));
+    proptest!(|(urls in proptest::collection::vec(url(), 1..4), order in proptest::collection::vec(any::<prop::sample::Index>(), 1..12))| {
+        let wrapped = urls.iter().flat_map(|url| [WRAPS[0].1(url), WRAPS[1].1(url)]).chain([too_many.clone(), WRAPS[0].1(&too_many)]);
+        let all: Vec<String> = urls.iter().cloned().chain(wrapped).collect();
+        let mut peeler = Peeler::new(&rules);
+        for at in order {
+            let url = at.get(&all);
+            prop_assert_eq!(peeler.peel(url), rules.peel(url));
+        }
+    });
+}

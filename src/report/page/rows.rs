@@ -104,7 +104,10 @@ fn changed_row(asset: &LedgerChanged) -> impl Serialize + use<> {
 
 /// A blob's name in less room: 43 characters instead of 64 for the digest.
 fn file(blob: &Blob) -> String {
-    format!("{}.{}", URL_SAFE_NO_PAD.encode(blob.digest.as_bytes()), blob.media_type.extension())
+    let mut name = URL_SAFE_NO_PAD.encode(blob.digest.as_bytes());
+    name.push('.');
+    name.push_str(blob.media_type.extension());
+    name
 }
 
 fn shown(text: &str) -> String {
@@ -147,7 +150,8 @@ impl<W: Write> List<W> {
 
     fn push(&mut self, item: &impl Serialize) -> anyhow::Result<()> {
         let separator = if std::mem::take(&mut self.first) { "\n" } else { ",\n" };
-        write!(self.out, "{separator}{}", script_json(item)?)?;
+        self.out.write_all(separator.as_bytes())?;
+        self.out.write_all(script_json(item)?.as_bytes())?;
         Ok(())
     }
 }
