@@ -30,7 +30,8 @@ use walk::{StartTag, Visit, walk};
 
 /// What the HTML collector has to know beside the text.
 pub struct Reader<'a> {
-    /// Says whether a URL names an image, all proxies taken off.
+    /// Says whether a URL names an image, all proxies taken off. It is not asked of values without any mark of a URL, see
+    /// `lazy::by_value`.
     pub names_image: &'a dyn Fn(&str) -> bool,
     /// Attributes that the user named by CSS selector.
     pub selects: &'a [Select],

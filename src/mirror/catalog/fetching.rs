@@ -51,9 +51,6 @@ impl Default for Backlog {
     }
 }
 
-/// An asset of the plan with one of its sources: number, rank and URL of the source; target, site, hint, whether it is held.
-type PlannedRow = (i64, Option<i64>, Option<String>, String, Option<String>, Option<String>, bool);
-
 /// Milliseconds.
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -185,34 +182,51 @@ impl Catalog {
     /// The next assets of one origin behind the number `after`, at most `max`, with the validators of what they are
     /// compared with: the last capture, or what documents show when that is to be the newest.
     pub fn planned_assets(&self, origin: &str, after: i64, max: usize, on_change: OnChange) -> Result<Vec<Asset>> {
-        // All sources with it, in no order: SQLite would sort those of each asset by themselves.
         let mut statement = self.connection.prepare_cached(
-            "SELECT asset.id, rank, url, target,
+            "SELECT asset.id, target,
                     (SELECT site FROM reference JOIN document ON document.id = reference.document
                      WHERE reference.asset = asset.id AND site IS NOT NULL LIMIT 1),
                     hint, asset.digest IS NOT NULL
-             FROM (SELECT id FROM temp.needed WHERE asked AND origin = ?1 AND id > ?2 ORDER BY id LIMIT ?3) AS next
-             CROSS JOIN asset ON asset.id = next.id LEFT JOIN source ON source.asset = asset.id",
+             FROM temp.needed JOIN asset ON asset.id = needed.id
+             WHERE asked AND needed.origin = ?1 AND needed.id > ?2 ORDER BY needed.id LIMIT ?3",
         )?;
-        let rows = statement.query_map(params![origin, after, max as i64], |row| PlannedRow::try_from(row))?;
-        let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-        rows.sort_unstable();
-        let mut assets = Vec::new();
-        for rows in rows.chunk_by(|a, b| a.0 == b.0) {
-            let Some((id, _, _, target, site, hint, held)) = rows.first() else { continue };
+        let rows = statement.query_map(params![origin, after, max as i64], |row| {
+            <(i64, String, Option<String>, Option<String>, bool)>::try_from(row)
+        })?;
+        let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        let Some((last, ..)) = rows.last() else { return Ok(Vec::new()) };
+        let all_sources = self.planned_sources(origin, after, *last)?;
+        let mut assets = Vec::with_capacity(rows.len());
+        for (id, target, site, hint, held) in rows {
             // Targets come from `Url`, so they parse; a catalog edited by hand loses the row, not the run.
             let Ok(target) = target.parse::<Url>() else { continue };
             let mut sources = vec![target.clone()];
-            for url in rows.iter().filter_map(|(_, _, url, ..)| url.as_ref()?.parse().ok()) {
-                if !sources.contains(&url) {
+            let first = all_sources.partition_point(|(asset, ..)| *asset < id);
+            for (_, _, url) in all_sources[first..].iter().take_while(|(asset, ..)| *asset == id) {
+                if let Ok(url) = url.parse()
+                    && !sources.contains(&url)
+                {
                     sources.push(url);
                 }
             }
-            let validators = if *held { self.validators(*id, on_change)? } else { None };
-            let site = site.as_ref().and_then(|site| site.parse().ok());
-            assets.push(Asset { id: *id, target, sources, site, referer_hint: hint.clone(), validators });
+            let validators = if held { self.validators(id, on_change)? } else { None };
+            let site = site.and_then(|site| site.parse().ok());
+            assets.push(Asset { id, target, sources, site, referer_hint: hint, validators });
         }
         Ok(assets)
+    }
+
+    /// The sources of the planned assets of `origin` from behind the number `after` to `last`, by asset and rank.
+    fn planned_sources(&self, origin: &str, after: i64, last: i64) -> Result<Vec<(i64, i64, String)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT source.asset, rank, url FROM temp.needed CROSS JOIN source ON source.asset = needed.id
+             WHERE asked AND needed.origin = ?1 AND needed.id > ?2 AND needed.id <= ?3",
+        )?;
+        let rows = statement.query_map(params![origin, after, last], |row| <(i64, i64, String)>::try_from(row))?;
+        let mut sources = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        // SQLite would sort those of each asset by themselves.
+        sources.sort_unstable();
+        Ok(sources)
     }
 
     fn validators(&self, asset: i64, on_change: OnChange) -> Result<Option<Validators>> {

@@ -67,22 +67,28 @@ fn the_plan_counts_assets_and_gives_each_with_all_of_its_sources_by_rank() {
         row(2, "one", &["b", "c"], Some("http://first.test/")),
         row(3, "one", &["b", "c"], Some("http://second.test/")),
         row(4, "two", &["b"], None),
-        row(5, "one", &["a", "z", "one"], None),
+        row(5, "two", &["d"], None),
+        row(6, "one", &["a", "z", "one"], None),
+        row(7, "three", &["x"], None),
+        row(8, "three", &["x"], Some("http://first.test/")),
     ];
     let document = catalog.begin_document(Path::new("d"), Path::new("/d"), "", run).unwrap();
     catalog.add_references(document, &rows).unwrap();
     catalog.want(run, catalog.asset(rows[0].outcome.as_ref().unwrap()).unwrap()).unwrap();
 
     let backlog = Backlog { held: Held::Keep, failed: Failed::Due, on_change: OnChange::Keep };
-    assert_eq!(catalog.plan_fetch(run, backlog).unwrap(), AssetCounts { total: 2, held: 0, asked: 2 });
+    assert_eq!(catalog.plan_fetch(run, backlog).unwrap(), AssetCounts { total: 3, held: 0, asked: 3 });
     let planned = |after, max| {
         let assets = catalog.planned_assets(origin, after, max, OnChange::Keep).unwrap();
         let sources = |asset: &crate::fetch::Asset| asset.sources.iter().map(url::Url::to_string).collect::<Vec<_>>();
         assets.iter().map(|asset| (asset.id, asset.referer_hint.clone(), sources(asset))).collect::<Vec<_>>()
     };
     let one = (1, Some("http://first.test/".to_owned()), ["one", "a", "b", "z", "c"].map(url).to_vec());
-    let two = (2, None, ["two", "b"].map(url).to_vec());
-    assert_eq!(planned(0, 9), [one.clone(), two.clone()]);
-    assert_eq!(planned(0, 1), vec![one]);
-    assert_eq!(planned(1, 9), vec![two]);
+    let two = (2, None, ["two", "b", "d"].map(url).to_vec());
+    let three = (3, Some("http://first.test/".to_owned()), ["three", "x"].map(url).to_vec());
+    assert_eq!(planned(0, 9), [one.clone(), two.clone(), three.clone()]);
+    assert_eq!(planned(0, 1), [one]);
+    assert_eq!(planned(1, 1), [two]);
+    assert_eq!(planned(2, 9), [three]);
+    assert_eq!(planned(3, 9), []);
 }
