@@ -184,7 +184,10 @@ fn refresh_report(catalog: &Catalog, layout: &Layout) {
 
 /// Runs a command that works asynchronously.
 fn run_to_end<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Runtime::new().context("starting the asynchronous runtime")?;
+    // The other half of the cores hashes, writes and records; each thread that receives holds memory of its own.
+    let receiving = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(receiving).enable_all().build();
+    let runtime = runtime.context("starting the asynchronous runtime")?;
     let outcome = runtime.block_on(work);
     // Long enough for unfinished downloads to be taken away, too short to wait for a name server that does not answer.
     runtime.shutdown_timeout(Duration::from_secs(1));
