@@ -129,13 +129,24 @@ impl Keys {
             return Verdict::Picture;
         }
         let own = judge_key(leaf);
-        if own != Verdict::Other || !is_one_of(leaf, GENERIC_KEYS) {
+        if own != Verdict::Other {
             return own;
+        }
+        if !is_one_of(leaf, GENERIC_KEYS) {
+            // In a map of pictures each may be called as its author liked.
+            let among_pictures = above.last().is_some_and(|key| judge_key(key) == Verdict::Picture);
+            let is_about_them = has_word(&words(leaf), DOUBTFUL_WORDS);
+            return if among_pictures && !is_about_them { Verdict::Doubtful } else { Verdict::Other };
         }
         let Some(named) = above.iter().rev().find(|key| !is_one_of(key, GENERIC_KEYS)) else { return Verdict::Other };
         let verdict = if is_one_of(named, FILE_KEYS) { Verdict::Doubtful } else { judge_key(named) };
         if is_one_of(leaf, DOUBTFUL_WORDS) { verdict.min(Verdict::Doubtful) } else { verdict }
     }
+}
+
+/// Whether a key by itself says that it holds a picture.
+pub(super) fn names_picture(key: &str) -> bool {
+    judge_key(key) == Verdict::Picture
 }
 
 fn judge_key(key: &str) -> Verdict {
@@ -144,18 +155,19 @@ fn judge_key(key: &str) -> Verdict {
         return Verdict::Picture;
     }
     let words = words(key);
-    let has = |list: &[&str]| {
-        words.iter().any(|word| {
-            list.contains(&word.as_str()) || word.strip_suffix('s').is_some_and(|singular| list.contains(&singular))
-        })
-    };
     let compound = ["image", "img"].iter().any(|word| comparable.starts_with(word) || comparable.ends_with(word));
-    match (has(PICTURE_WORDS), has(DOUBTFUL_WORDS)) {
+    match (has_word(&words, PICTURE_WORDS), has_word(&words, DOUBTFUL_WORDS)) {
         (true, false) => Verdict::Picture,
         (true, true) => Verdict::Doubtful,
         (false, _) if compound => Verdict::Doubtful,
         (false, _) => Verdict::Other,
     }
+}
+
+/// Whether one of `words` is in `list`, in singular or plural.
+fn has_word(words: &[String], list: &[&str]) -> bool {
+    let singular = |word: &str| word.strip_suffix('s').is_some_and(|singular| list.contains(&singular));
+    words.iter().any(|word| list.contains(&word.as_str()) || singular(word))
 }
 
 fn is_one_of(key: &str, list: &[&str]) -> bool {
@@ -286,6 +298,8 @@ mod tests {
             "pilgrimage",
             "image_url_text",
             "photos.href",
+            "images.a",
+            "covers.第一",
         ] {
             assert_eq!(judge(key), Verdict::Doubtful, "{key}");
         }
@@ -301,6 +315,8 @@ mod tests {
             "permalink",
             "photos.title",
             "photos.author.url",
+            "photos.author",
+            "images.a.b",
             "image.alt",
             "discover",
             "discovery",

@@ -4,6 +4,7 @@ use jsonc_parser::Scanner;
 use jsonc_parser::ScannerOptions;
 use jsonc_parser::tokens::Token;
 
+use super::keys::names_picture;
 use crate::text::Span;
 
 /// The syntax of a block.
@@ -41,8 +42,8 @@ pub enum Split {
 
 /// Finds the front matter of `text`. A byte order mark and blank lines may stand before it.
 ///
-/// Hexo's form without a first delimiter is taken only when the text begins with a key that site generators know and
-/// holds nothing but YAML up to the `---`: it must not eat a heading. Time is linear.
+/// Hexo's form without a first delimiter is taken only when the text begins with a key that site generators know, or with
+/// that of a picture and a URL, and holds nothing but YAML up to the `---`: it must not eat a heading. Time is linear.
 pub fn split(text: &str) -> Split {
     let Some(first) = lines(text, 0).find(|line| !line.text.trim_matches(blank).is_empty()) else {
         return Split::Absent;
@@ -140,14 +141,15 @@ fn braces(text: &str, start: usize) -> Split {
     Split::Unclosed { line: text[..start].matches('\n').count() + 1 }
 }
 
-/// The first key of a block without a first delimiter must be one of these.
+/// The first key of a block without a first delimiter must be one of these, or that of a picture.
 const COMMON_KEYS: &[&str] =
     &["title", "layout", "date", "updated", "author", "tags", "categories", "permalink", "comments", "description"];
 
 fn without_first_fence(text: &str, start: usize) -> Split {
     const MAX_LINES: usize = 256;
-    let first = key(text[start..].lines().next().unwrap_or_default());
-    if !first.is_some_and(|key| COMMON_KEYS.contains(&key)) {
+    let line = text[start..].lines().next().unwrap_or_default();
+    let begins = |key| COMMON_KEYS.contains(&key) || (names_picture(key) && line.contains("//"));
+    if !key(line).is_some_and(begins) {
         return Split::Absent;
     }
     for line in lines(text, start).take(MAX_LINES) {

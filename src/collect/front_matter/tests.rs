@@ -46,6 +46,7 @@ fn a_block_is_found_behind_marks_and_blank_lines() {
         ("{\n\"a\": {\"b\": \"}\"}\n}\nbody", Kind::Json, "{\n\"a\": {\"b\": \"}\"}\n}", "body"),
         ("{}\n", Kind::Json, "{}", ""),
         ("title: x\ntags:\n- a\n---\nbody", Kind::Yaml, "title: x\ntags:\n- a\n", "body"),
+        ("cover: //h.test/a\nx: y\n---\nbody", Kind::Yaml, "cover: //h.test/a\nx: y\n", "body"),
     ] {
         let Split::Found(front) = split(text) else { panic!("{text:?}") };
         let found = (front.kind, &text[front.inner.start..front.inner.end], &text[front.body..]);
@@ -70,6 +71,8 @@ fn what_is_no_front_matter_is_left_to_the_body() {
         "{{ x }}",
         "{\"a\": 1} and more",
         "Heading: a\n---\n",
+        "Image: a\n---\n",
+        "See: http://h.test/a.jpg\n---\n",
         "title: a\n\nProse here.\n\n---\n",
         "title: a",
     ] {
