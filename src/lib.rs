@@ -23,6 +23,7 @@ pub mod page;
 pub mod pipeline;
 pub mod progress;
 pub mod proxy;
+pub mod recent;
 pub mod replace;
 pub mod report;
 pub mod restore;

@@ -6,6 +6,7 @@ use encoding_rs::{Encoding, UTF_8};
 use url::Url;
 
 use crate::proxy::{Peeled, Peeler, Rules, Step};
+use crate::recent::Recent;
 use crate::sanitize::without_credentials;
 
 /// The absolute URL to ask for, all proxies peeled, and every other way to the same picture.
@@ -88,21 +89,13 @@ pub fn resolve(written: &str, place: Place<'_>, rules: &Rules) -> Result<Target,
 pub struct Resolver<'a> {
     place: Place<'a>,
     peeler: Peeler<'a>,
-    /// At most [`KEPT`], with the text of each.
-    parsed: Vec<(String, Url)>,
-    /// Which of them is the oldest.
-    oldest: usize,
+    /// A picture, its neighbours, and the hosts of both.
+    parsed: Recent<Url, 4>,
 }
-
-/// URLs that are kept: a picture, its neighbours, and the hosts of both.
-const KEPT: usize = 4;
-
-/// Longer texts are not kept: they come once, and may be very long.
-const MAX_KEPT: usize = 4096;
 
 impl<'a> Resolver<'a> {
     pub fn new(place: Place<'a>, rules: &'a Rules) -> Self {
-        Resolver { place, peeler: Peeler::new(rules), parsed: Vec::new(), oldest: 0 }
+        Resolver { place, peeler: Peeler::new(rules), parsed: Recent::default() }
     }
 
     /// Resolves and peels one reference as written (decoded, trimmed).
@@ -128,8 +121,8 @@ impl<'a> Resolver<'a> {
                 let url = parse(&cleaned, options, place.encoding).ok_or(Skip::BadUrl)?;
                 let absolute = url.as_str().to_owned();
                 // What it is written out as says the same.
-                if is_web(&url) && !self.parsed.iter().any(|(known, _)| *known == absolute) {
-                    self.keep(&absolute, url);
+                if is_web(&url) && self.parsed.get(&absolute).is_none() {
+                    self.parsed.keep(&absolute, url);
                 }
                 Cow::Owned(absolute)
             }
@@ -166,36 +159,21 @@ impl<'a> Resolver<'a> {
 
     /// Parses an absolute URL that a web server may answer.
     fn parse_web(&mut self, text: &str) -> Option<Url> {
-        if let Some((_, url)) = self.parsed.iter().find(|(known, _)| known == text) {
+        if let Some(url) = self.parsed.get(text) {
             return Some(url.clone());
         }
         // The host is half of the work, and a neighbour of the same origin has done it.
         let front = front(text).filter(|front| !text[front.len()..].starts_with(['/', '\\']));
-        let neighbour = front.and_then(|front| self.parsed.iter().find(|(known, _)| known.starts_with(front)));
+        let neighbour = front.and_then(|front| self.parsed.find(|known| known.starts_with(front)));
         let url = match (front, neighbour) {
-            (Some(front), Some((_, base))) => {
+            (Some(front), Some(base)) => {
                 parse(&text[front.len() - 1..], Url::options().base_url(Some(base)), self.place.encoding)
             }
             _ => parse(text, Url::options(), self.place.encoding),
         };
         let url = url.filter(is_web)?;
-        self.keep(text, url.clone());
+        self.parsed.keep(text, url.clone());
         Some(url)
-    }
-
-    /// Notes that `text` says `url`.
-    fn keep(&mut self, text: &str, url: Url) {
-        if text.len() > MAX_KEPT {
-            return;
-        }
-        match self.parsed.get_mut(self.oldest) {
-            Some((known, parsed)) => {
-                text.clone_into(known);
-                *parsed = url;
-            }
-            None => self.parsed.push((text.to_owned(), url)),
-        }
-        self.oldest = (self.oldest + 1) % KEPT;
     }
 }
 

@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::recent::Recent;
 use given::Given;
 pub use given::RuleError;
 use index::{Index, Rule};
@@ -201,44 +202,24 @@ impl Rules {
 #[derive(Debug)]
 pub struct Peeler<'r> {
     rules: &'r Rules,
-    /// The last URLs without a proxy, at most [`KEPT`].
-    plain: Vec<String>,
-    /// Which of them is the oldest.
-    oldest: usize,
+    /// The last URLs without a proxy.
+    plain: Recent<(), 2>,
 }
-
-/// Plain URLs that are kept.
-const KEPT: usize = 2;
-
-/// Longer URLs are not kept: they come once, and may be very long.
-const MAX_KEPT: usize = 4096;
 
 impl<'r> Peeler<'r> {
     pub fn new(rules: &'r Rules) -> Self {
-        Peeler { rules, plain: Vec::new(), oldest: 0 }
+        Peeler { rules, plain: Recent::default() }
     }
 
     /// What [`Rules::peel`] says, whatever was peeled before.
     pub fn peel(&mut self, url: &str) -> Peeled {
-        let is_plain = |url: &str| self.plain.iter().any(|plain| plain == url);
+        let is_plain = |url: &str| self.plain.get(url).is_some();
         let Some(peeled) = self.rules.peel_until(url, is_plain) else {
             return Peeled { url: url.to_owned(), ..Peeled::default() };
         };
         if !is_plain(&peeled.url) {
-            self.keep(&peeled.url);
+            self.plain.keep(&peeled.url, ());
         }
         peeled
-    }
-
-    /// Notes that a URL has no proxy.
-    fn keep(&mut self, url: &str) {
-        if url.len() > MAX_KEPT {
-            return;
-        }
-        match self.plain.get_mut(self.oldest) {
-            Some(oldest) => url.clone_into(oldest),
-            None => self.plain.push(url.to_owned()),
-        }
-        self.oldest = (self.oldest + 1) % KEPT;
     }
 }

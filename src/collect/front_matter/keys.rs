@@ -135,8 +135,8 @@ impl Keys {
         if !is_one_of(leaf, GENERIC_KEYS) {
             // In a map of pictures each may be called as its author liked.
             let among_pictures = above.last().is_some_and(|key| judge_key(key) == Verdict::Picture);
-            let is_about_them = has_word(&words(leaf), DOUBTFUL_WORDS);
-            return if among_pictures && !is_about_them { Verdict::Doubtful } else { Verdict::Other };
+            let is_one = among_pictures && !has_word(&words(leaf), DOUBTFUL_WORDS);
+            return if is_one { Verdict::Doubtful } else { Verdict::Other };
         }
         let Some(named) = above.iter().rev().find(|key| !is_one_of(key, GENERIC_KEYS)) else { return Verdict::Other };
         let verdict = if is_one_of(named, FILE_KEYS) { Verdict::Doubtful } else { judge_key(named) };

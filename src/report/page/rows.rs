@@ -104,10 +104,7 @@ fn changed_row(asset: &LedgerChanged) -> impl Serialize + use<> {
 
 /// A blob's name in less room: 43 characters instead of 64 for the digest.
 fn file(blob: &Blob) -> String {
-    let mut name = URL_SAFE_NO_PAD.encode(blob.digest.as_bytes());
-    name.push('.');
-    name.push_str(blob.media_type.extension());
-    name
+    [&URL_SAFE_NO_PAD.encode(blob.digest.as_bytes()), ".", blob.media_type.extension()].concat()
 }
 
 fn shown(text: &str) -> String {
